@@ -1,0 +1,167 @@
+internal import CLiburing
+
+/// What an operation works on.
+public enum RingFile: Hashable, Sendable {
+  /// An open descriptor.
+  case descriptor(Int32)
+  /// A place in the ring's table, filled by `Ring.setFile(_:to:)`.
+  case registered(Int)
+
+  fileprivate var kernel: clu_file {
+    switch self {
+    case .descriptor(let number): clu_file(number: number, is_registered: false)
+    case .registered(let index): clu_file(number: Int32(index), is_registered: true)
+    }
+  }
+}
+
+/// Everything that we ask of the ring.
+///
+/// Descriptors should be blocking ones: the ring waits by itself, and older kernels answer EAGAIN
+/// for non-blocking ones. Ranges inside the registered part of the arena use it without being asked.
+public enum Operation: Hashable, Sendable {
+  /// Does nothing; completes with 0.
+  case nop
+  /// Reads at an offset, or at nil from a stream; may be short, 0 is the end.
+  case read(RingFile, into: ArenaRange, at: UInt64?)
+  /// Writes at an offset, or at nil to a stream; short on pipes, which take what fits.
+  case write(RingFile, from: ArenaRange, at: UInt64?)
+  /// Sends all of the range by copying it; one at a time per socket, or the kernel reorders them.
+  case send(RingFile, from: ArenaRange)
+  /// Sends all of the range from where it lies; the range is free after the notification only.
+  ///
+  /// Two completions when the first has `hasMore`. EINVAL: this kernel cannot report copies, use
+  /// `send`; so also on `Errno.notSupported` and `Errno.noMemory`.
+  case sendZeroCopy(RingFile, from: ArenaRange)
+  /// Receives; `exactly` waits for the whole range, and then a short count means the end or a cancel.
+  case receive(RingFile, into: ArenaRange, exactly: Bool)
+  /// Receives that many bytes (1 ... 2 GiB - 1) and throws them away.
+  case discard(RingFile, byteCount: Int)
+  /// Waits for one connection; completes with its descriptor.
+  case accept(RingFile)
+  /// Connects a socket.
+  case connect(RingFile, to: SocketAddress)
+  /// Completes with `Errno.timerExpired` after that time.
+  case timeout(Duration)
+  /// Completes with `Errno.timerExpired` at that time of CLOCK_MONOTONIC, in nanoseconds.
+  case deadline(nanoseconds: Int64)
+  /// Completes when the file can be read or written; the result has the poll(2) events.
+  case poll(RingFile, readable: Bool, writable: Bool)
+  /// Cancels one operation by its user data: 0, `Errno.noEntry`, or EALREADY while it runs.
+  ///
+  /// The operation completes on its own, with ECANCELED or with the bytes that it had moved.
+  case cancel(userData: UInt64)
+  /// Cancels every operation on a file; completes with their number.
+  case cancelAll(RingFile)
+  /// Brings a file's data to the disk, and unless `dataOnly` all its metadata.
+  case synchronize(RingFile, dataOnly: Bool)
+  /// Reserves space; `keepSize` leaves the file's length as it is.
+  case allocate(RingFile, offset: UInt64, byteCount: UInt64, keepSize: Bool)
+}
+
+extension Operation {
+  /// Prepares the operation; false when the submission queue is full.
+  func prepare(
+    on ring: OpaquePointer,
+    userData: UInt64,
+    arena: borrowing Arena,
+    registered: Int
+  ) -> Bool {
+    func isInside(_ range: ArenaRange) -> Bool { registered > 0 && range.end <= registered }
+    switch self {
+    case .nop:
+      return unsafe clu_prepare_nop(ring, userData)
+    case .read(let file, let range, let offset):
+      let call = unsafe isInside(range) ? clu_prepare_read_fixed : clu_prepare_read
+      let pointer = unsafe arena.pointer(range)
+      return unsafe call(
+        ring,
+        userData,
+        file.kernel,
+        pointer,
+        UInt32(range.count),
+        offset ?? UInt64.max
+      )
+    case .write(let file, let range, let offset):
+      let call = unsafe isInside(range) ? clu_prepare_write_fixed : clu_prepare_write
+      let pointer = unsafe arena.pointer(range)
+      return unsafe call(
+        ring,
+        userData,
+        file.kernel,
+        pointer,
+        UInt32(range.count),
+        offset ?? UInt64.max
+      )
+    case .send(let file, let range):
+      let pointer = unsafe arena.pointer(range)
+      return unsafe clu_prepare_send(ring, userData, file.kernel, pointer, UInt32(range.count))
+    case .sendZeroCopy(let file, let range):
+      let call = unsafe isInside(range) ? clu_prepare_send_zc_fixed : clu_prepare_send_zc
+      let pointer = unsafe arena.pointer(range)
+      return unsafe call(ring, userData, file.kernel, pointer, UInt32(range.count))
+    case .receive(let file, let range, let exactly):
+      let pointer = unsafe arena.pointer(range)
+      return unsafe clu_prepare_recv(
+        ring,
+        userData,
+        file.kernel,
+        pointer,
+        UInt32(range.count),
+        exactly
+      )
+    case .discard(let file, let byteCount):
+      precondition((1...Int(Int32.max)).contains(byteCount), "discard count out of range")
+      return unsafe clu_prepare_discard(ring, userData, file.kernel, UInt32(byteCount))
+    case .accept, .connect, .timeout, .deadline, .poll, .cancel, .cancelAll, .synchronize,
+      .allocate:
+      return unsafe prepareControl(on: ring, userData: userData)
+    }
+  }
+
+  /// The operations that move no bytes of the arena.
+  private func prepareControl(on ring: OpaquePointer, userData: UInt64) -> Bool {
+    switch self {
+    case .accept(let file):
+      return unsafe clu_prepare_accept(ring, userData, file.kernel)
+    case .connect(let file, let address):
+      var kernel = address.kernel
+      return unsafe clu_prepare_connect(ring, userData, file.kernel, &kernel)
+    case .timeout(let duration):
+      return unsafe clu_prepare_timeout(ring, userData, duration.clampedNanoseconds, false)
+    case .deadline(let nanoseconds):
+      precondition(nanoseconds >= 0, "a monotonic time is not negative")
+      return unsafe clu_prepare_timeout(ring, userData, nanoseconds, true)
+    case .poll(let file, let readable, let writable):
+      return unsafe clu_prepare_poll(ring, userData, file.kernel, readable, writable)
+    case .cancel(let target):
+      return unsafe clu_prepare_cancel(ring, userData, target)
+    case .cancelAll(let file):
+      return unsafe clu_prepare_cancel_file(ring, userData, file.kernel)
+    case .synchronize(let file, let dataOnly):
+      return unsafe clu_prepare_fsync(ring, userData, file.kernel, dataOnly)
+    case .allocate(let file, let offset, let byteCount, let keepSize):
+      return unsafe clu_prepare_fallocate(
+        ring,
+        userData,
+        file.kernel,
+        offset,
+        byteCount,
+        keepSize
+      )
+    case .nop, .read, .write, .send, .sendZeroCopy, .receive, .discard:
+      preconditionFailure("prepared by prepare(on:userData:arena:registered:)")
+    }
+  }
+}
+
+extension Duration {
+  /// The time in nanoseconds: a negative one is 0, and from 146 years on it is 2^62.
+  var clampedNanoseconds: Int64 {
+    let (seconds, attoseconds) = components
+    if seconds < 0 || attoseconds < 0 { return 0 }
+    let limit: Int64 = 1 << 62
+    return seconds >= limit / 1_000_000_000
+      ? limit : seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+  }
+}
