@@ -1,0 +1,127 @@
+import Wire
+
+/// One place of the connection table: everything about one TCP connection but the stream itself.
+struct Connection {
+  /// Where the connection is in its life.
+  enum State: Equatable {
+    /// Nothing is here.
+    case free
+    /// An accept is in flight; no peer yet.
+    case accepting
+    /// A connect is in flight.
+    case dialling
+    /// We dialled and said hello.
+    case awaitingWelcome
+    /// We accepted and have said nothing.
+    case awaitingHello
+    /// We accepted and said welcome.
+    case awaitingConfirm
+    /// A refusal is on its way out; then close.
+    case refusing
+    /// Part of the session.
+    case joined
+    /// Part of the session, but takes no more frames; closes when all of its are acknowledged.
+    case retiring
+    /// Every pending operation has been told to end; closes when all have.
+    case stopping
+  }
+
+  /// What the receive in flight, or the next one, is for.
+  enum Incoming: Equatable {
+    case greeting
+    case header
+    /// The payload of a data frame goes to a slot.
+    case payload(FrameHeader, SlotID)
+    /// A data frame's payload waits in the socket until there is a slot for it.
+    case held(FrameHeader)
+    /// A payload nobody needs: a duplicate, a sounding.
+    case discard(FrameHeader)
+    /// The payload of a control frame goes to the control buffer.
+    case control(FrameHeader)
+  }
+
+  /// What the send in flight carries.
+  enum Outgoing: Equatable {
+    case nothing
+    case message(byteCount: Int, FrameKind?)
+    case frame(SlotID, number: UInt64, byteCount: Int)
+  }
+
+  /// One data frame on this connection, sent or being sent, that has not been acknowledged.
+  struct Carried: Equatable {
+    var slot: SlotID
+    var number: UInt64
+    /// Whole frame, header included, in bytes.
+    var byteCount: Int
+  }
+
+  /// A wrong checksum that the sender has to hear of before the next acknowledgement.
+  struct Reject: Equatable {
+    var processed: UInt64
+    var number: UInt64
+    var offset: UInt64
+  }
+
+  var state = State.free
+  /// Tells this connection from all others that ever had its place.
+  var serial: UInt64 = 0
+  /// The dialler's number for it.
+  var number: UInt32 = 0
+  /// Index of the dialled target.
+  var target = 0
+  /// The hello of the handshake, said or heard.
+  var greeting: Greeting?
+  /// The welcome that we said.
+  var welcome: Greeting?
+  var deadline: Instant?
+  var joinedAt = Instant(nanoseconds: 0)
+  /// Why it is being stopped, for the report.
+  var loss: Notice.Loss?
+  var isResetOnClose = false
+
+  // What is in flight.
+  var connectToken: OperationToken?
+  var receiveToken: OperationToken?
+  var sendToken: OperationToken?
+
+  // Receiving.
+  var incoming = Incoming.greeting
+  /// Bytes of the present target that have arrived.
+  var receivedByteCount = 0
+
+  // Sending.
+  var outgoing = Outgoing.nothing
+  var sentByteCount = 0
+  var lastSent = Instant(nanoseconds: 0)
+  var usesZeroCopy = false
+  /// A handshake message that waits for the one before it to leave.
+  var queuedGreeting: Greeting?
+
+  // Sending side of the stream.
+  var carried = RingQueue<Carried>(capacity: 1)
+  /// Frames on this connection that the receiver has processed.
+  var acknowledgedFrameCount: UInt64 = 0
+  var endSent = false
+
+  // Receiving side of the stream.
+  var processedFrameCount: UInt64 = 0
+  var unreportedByteCount = 0
+  var unreportedSince: Instant?
+  var reportedLimit: UInt64 = 0
+  var rejects: [Reject] = []
+  var verdictSent = false
+
+  // Both.
+  var abortSent = false
+  var goodbyeSent = false
+
+  /// Whether the connection takes part in the session.
+  var isMember: Bool { state == .joined || state == .retiring }
+
+  /// Whether a new message or frame can be handed to the kernel: one send in flight per socket,
+  /// since the kernel reorders several without a word (io_uring.md, trap 1).
+  var canSend: Bool { sendToken == nil && isMember }
+
+  /// Whether nothing of it is in flight but zero-copy notifications.
+  var isQuiet: Bool { connectToken == nil && receiveToken == nil && sendToken == nil }
+}

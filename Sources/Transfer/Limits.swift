@@ -1,0 +1,59 @@
+/// Every fixed bound of the core, with its unit and its reason.
+public enum Limits {
+  /// Most connections of one session: `--max-connections` goes no higher.
+  ///
+  /// The benchmark's largest case; each costs one place, two operations and 8 KiB in the driver.
+  public static let connectionsPerSession = 256
+  /// Places for accepted connections that have not proved anything yet.
+  ///
+  /// A stranger who opens thousands evicts other strangers, oldest first, never the session.
+  public static let halfOpenConnections = 32
+  /// Size of the connection table.
+  public static let connectionTableSize = connectionsPerSession + halfOpenConnections
+  /// One to fill, one to send, two kept back for the lowest missing frame.
+  public static let slotCountMinimum = 4
+  /// The in-flight table names slots and connections in 16 bits; 8192 slots of 4 KiB are 64 MiB.
+  public static let slotCountMaximum = 8192
+  /// Slots that only the lowest missing frame may take, so that a full window cannot deadlock.
+  ///
+  /// Two, because the sender keeps at most `copiesPerFrame` of a frame on the way.
+  public static let slotsKeptBack = 2
+  /// Most connections that carry the same frame at one time.
+  public static let copiesPerFrame = 2
+  /// Wrong checksums that may wait to be reported on one connection; more means a broken path.
+  public static let pendingRejects = 8
+  /// Connections that may break the protocol before the session is given up; an honest peer breaks
+  /// none, so this only bounds the patience with a hostile or foreign one.
+  public static let violationsPerSession = 16
+
+  /// A receiver acknowledges at the latest after so many payload bytes on one connection.
+  ///
+  /// From design.md section 4: fewer acknowledgements cost the sender memory, more cost both time.
+  public static let acknowledgeByteCount = 1 << 20
+  /// A receiver acknowledges at the latest after this time.
+  public static let acknowledgeDelay: Duration = .milliseconds(10)
+  /// An idle direction of a connection says this often that it is alive; it also gives TCP something
+  /// to be acknowledged, which is what tells a silent path from an idle one.
+  public static let heartbeatInterval: Duration = .seconds(1)
+  /// How often TCP's own state of each connection is looked at.
+  public static let measureInterval: Duration = .milliseconds(250)
+
+  /// An accepted connection must have proved itself by then; an honest one needs two round trips.
+  public static let handshakeTimeout: Duration = .seconds(5)
+  /// A dial that has not been answered by then is given up; SYNs go out at 0, 1 and 3 s.
+  public static let dialTimeout: Duration = .seconds(4)
+  /// First pause before dialling again; doubles up to `dialPauseMaximum`.
+  public static let dialPause: Duration = .milliseconds(100)
+  /// Longest pause before dialling again: a healed link is to be used within 5 s.
+  public static let dialPauseMaximum: Duration = .seconds(1)
+  /// No connection, and the peer's host answers that nobody is there: the process has gone.
+  public static let goneAfter: Duration = .seconds(3)
+  /// Time that the last words (abort, goodbye) get to leave the machine.
+  public static let partingTimeout: Duration = .seconds(1)
+  /// Time that a receiver waits, after its verdict, for the sender to have heard it.
+  public static let verdictLinger: Duration = .seconds(5)
+  /// A frame that holds up the window is sent again after this time.
+  ///
+  /// 64 KiB at 10 Mbit/s take 52 ms; twice that, so that a slow link is not doubled for nothing.
+  public static let lateAfter: Duration = .milliseconds(100)
+}

@@ -1,0 +1,151 @@
+public import Wire
+
+/// Where bytes come from or go to.
+public enum Region: Equatable, Sendable {
+  /// The connection's own small buffer for messages; in- and outgoing bytes have one each.
+  case control(Range<Int>)
+  /// Bytes of a slot, counted from the start of the payload; the header stands at -40..<0.
+  case slot(SlotID, Range<Int>)
+  /// So many bytes to be thrown away.
+  case discard(Int)
+
+  /// How many bytes it is about.
+  public var byteCount: Int {
+    switch self {
+    case .control(let range), .slot(_, let range): range.count
+    case .discard(let count): count
+    }
+  }
+}
+
+/// One thing that the kernel is asked to do, and answers with one completion.
+public enum Operation: Equatable, Sendable {
+  /// Open a connection to a target of the dial plan.
+  case connect(ConnectionID, target: Int)
+  /// Take the next incoming connection into this place.
+  case accept(ConnectionID)
+  /// Send all bytes of a region; short completions are continued by the core.
+  case send(ConnectionID, Region, zeroCopy: Bool)
+  /// Receive exactly the region, or less at the end of the connection.
+  case receive(ConnectionID, Region)
+  /// Read what the input has, at its current position, into a slot.
+  case read(SlotID, Range<Int>)
+  /// Write a slot's bytes to the output, at its current position.
+  case write(SlotID, Range<Int>)
+  /// Wait until nobody reads the output any more.
+  case watchOutput
+  /// Bring the output to stable storage where it is a file or a disk; no more than a report otherwise.
+  case synchronize
+}
+
+/// What the core asks for; the driver carries it out without deciding anything.
+public enum Action: Equatable, Sendable {
+  /// Hand an operation to the kernel; answered by `Event.completed` with the same token.
+  case submit(OperationToken, Operation)
+  /// Ask the kernel to end an operation early; it completes all the same, cancelled or done.
+  case cancel(OperationToken)
+  /// Cut the arena into slots; asked once, before the first slot is used.
+  case configure(Geometry)
+  /// Compute XXH3-64 of a slot's first bytes; answered at once by `Event.didChecksum`.
+  case checksum(SlotID, byteCount: Int)
+  /// Write a data frame's header in front of a slot's payload.
+  case seal(SlotID, FrameHeader, seed: UInt64)
+  /// Encode a handshake message at the start of the connection's outgoing buffer.
+  case greet(ConnectionID, Greeting)
+  /// Encode a frame at the start of the connection's outgoing buffer.
+  case compose(ConnectionID, FrameHeader, payload: [UInt8], seed: UInt64)
+  /// Make every pending operation of the connection end; they still complete one by one.
+  case stop(ConnectionID)
+  /// Close the descriptor; nothing of it is in flight but zero-copy notifications.
+  case close(ConnectionID, isReset: Bool)
+  /// Look at TCP's state; answered at once by `Event.measured`.
+  case measure(ConnectionID)
+  /// Tell the user.
+  case report(Notice)
+  /// The session is over; nothing is in flight but waits for input and output.
+  case finish(Outcome)
+}
+
+/// What TCP knows about a connection (tcp(7), `TCP_INFO`).
+public struct Measurement: Equatable, Sendable {
+  /// Payload bytes that the peer's TCP has acknowledged.
+  public var acknowledgedByteCount: UInt64
+  /// Payload bytes received.
+  public var receivedByteCount: UInt64
+  /// Whether segments or window probes are on the way without an answer.
+  public var isAwaitingAnswer: Bool
+  /// Time since the last acknowledgement came in.
+  public var sinceLastAnswer: Duration
+
+  /// All fields given.
+  public init(
+    acknowledgedByteCount: UInt64,
+    receivedByteCount: UInt64,
+    isAwaitingAnswer: Bool,
+    sinceLastAnswer: Duration
+  ) {
+    self.acknowledgedByteCount = acknowledgedByteCount
+    self.receivedByteCount = receivedByteCount
+    self.isAwaitingAnswer = isAwaitingAnswer
+    self.sinceLastAnswer = sinceLastAnswer
+  }
+}
+
+/// Everything that can happen to the core.
+public enum Event: Equatable, Sendable {
+  /// An operation ended. `releaseFollows`: the kernel still uses the bytes until `released`.
+  case completed(OperationToken, Result, releaseFollows: Bool)
+  /// The kernel no longer uses the bytes of a zero-copy send; `wasCopied` if it copied after all.
+  case released(OperationToken, wasCopied: Bool)
+  /// The checksum that was asked for.
+  case didChecksum(SlotID, UInt64)
+  /// What TCP knows, as asked for; nil if the kernel would not say.
+  case measured(ConnectionID, Measurement?)
+  /// A signal arrived that ends the session.
+  case interrupted(signal: Int32)
+
+  /// How an operation ended.
+  public enum Result: Equatable, Sendable {
+    /// So many bytes were moved; 0 at the end of a stream and for operations without bytes.
+    case done(Int)
+    /// It failed.
+    case failed(Failure)
+  }
+}
+
+/// Something that the user may want to know; the driver's owner decides what to show.
+public enum Notice: Equatable, Sendable {
+  /// The session began: the first connection was joined.
+  case started(frameByteCount: Int)
+  /// A connection joined the session.
+  case joined(ConnectionID, count: Int)
+  /// A connection was lost; its unacknowledged frames go over others.
+  case lost(ConnectionID, reason: Loss, resent: Int)
+  /// An accepted connection was turned away.
+  case turnedAway(ConnectionID, reason: Strangeness)
+  /// Dialling failed and will be tried again.
+  case dialFailed(Failure)
+  /// A frame arrived with a wrong checksum and will be sent again.
+  case damagedFrame(offset: UInt64)
+  /// No connection is left; dialling or waiting goes on.
+  case disconnected
+
+  /// Why a connection was lost.
+  public enum Loss: Equatable, Sendable {
+    case closedByPeer
+    case failed(Failure)
+    case silent
+    case damaged(WireError)
+    case violation(String)
+    case surplus
+  }
+
+  /// Why a stranger was turned away.
+  public enum Strangeness: Equatable, Sendable {
+    case refused(Refusal)
+    case notBraid(WireError)
+    case tooSlow
+    case closed
+    case evicted
+  }
+}

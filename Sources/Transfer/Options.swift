@@ -1,0 +1,95 @@
+public import Wire
+
+/// A pre-shared key, as the core sees it: a function from bytes to their HMAC-SHA256.
+///
+/// The key itself never enters the core, so nothing here can print it.
+public struct Authenticator: Sendable {
+  /// HMAC-SHA256 of the bytes under the key.
+  public let tag: @Sendable ([UInt8]) -> Bytes32
+
+  /// Wraps a keyed hash.
+  public init(tag: @escaping @Sendable ([UInt8]) -> Bytes32) { self.tag = tag }
+}
+
+/// When payloads are sent from registered memory without a copy.
+public enum ZeroCopyMode: String, Sendable, CaseIterable {
+  /// Try, and go on where the kernel reports that it did not copy.
+  case auto
+  /// Always, also where the kernel copies.
+  case on
+  /// Never.
+  case off
+}
+
+/// What one end of a session is to do; built and checked before anything starts.
+public struct Options: Sendable {
+  /// How connections come about.
+  public enum Opening: Sendable, Equatable {
+    /// We dial one of `targetCount` targets (addresses of one peer) and open `connectionCount`.
+    case dial(targetCount: Int, connectionCount: Int)
+    /// We listen on one port.
+    case listen
+  }
+
+  /// What we do with the stream.
+  public var role: Role
+  /// How connections come about.
+  public var opening: Opening
+  /// Most connections at a time, 1...`Limits.connectionsPerSession`.
+  public var connectionLimit = 64
+  /// Largest payload of a frame, in bytes; a multiple of 4096 in 4096...1 MiB.
+  public var frameByteCount: Int
+  /// Memory for slots, in bytes.
+  public var memoryByteCount: Int
+  /// When to send without a copy.
+  public var zeroCopy = ZeroCopyMode.auto
+  /// How long the dialling side tries to get the first connection.
+  public var wait: Duration = .seconds(30)
+  /// How long a session without any living connection lasts when the network is silent.
+  public var giveUp: Duration = .seconds(60)
+  /// A connection is dead when TCP has waited this long for an answer.
+  public var pathSilence: Duration = .seconds(3)
+  /// Length of the input in bytes where known, else `Greeting.unknownStreamLength`.
+  public var streamByteCount = Greeting.unknownStreamLength
+  /// The key, if there is one.
+  public var authenticator: Authenticator?
+  /// Random bits for session ids, nonces and jitter: cryptographic, but seeded in simulation.
+  public var random: @Sendable () -> UInt64
+
+  /// A sentence for an outcome, for the peer's user; the core knows no errno texts.
+  public var describe: @Sendable (Outcome) -> String = { "\($0.ending)" }
+
+  /// Options with the defaults that the command line states.
+  public init(
+    role: Role,
+    opening: Opening,
+    frameByteCount: Int = 256 << 10,
+    memoryByteCount: Int = 32 << 20,
+    random: @escaping @Sendable () -> UInt64
+  ) {
+    self.role = role
+    self.opening = opening
+    self.frameByteCount = frameByteCount
+    self.memoryByteCount = memoryByteCount
+    self.random = random
+  }
+
+  /// What is wrong with the options, as a clause; nil if nothing is.
+  public var complaint: String? {
+    let frames = Greeting.frameByteCountRange
+    if frameByteCount % 4096 != 0 || !frames.contains(UInt32(clamping: frameByteCount)) {
+      return "the frame size must be a multiple of 4 KiB from 4 KiB to 1 MiB"
+    }
+    let needed = Limits.slotCountMinimum * (frameByteCount + Geometry.headroom)
+    if memoryByteCount < needed {
+      return "memory for \(Limits.slotCountMinimum) frames is needed: \(needed) bytes"
+    }
+    if !(1...Limits.connectionsPerSession).contains(connectionLimit) {
+      return "connections must be 1 to \(Limits.connectionsPerSession)"
+    }
+    if case .dial(_, let count) = opening, !(1...connectionLimit).contains(count) {
+      return "connections must be 1 to \(connectionLimit)"
+    }
+    return nil
+  }
+}

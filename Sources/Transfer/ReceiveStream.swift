@@ -1,0 +1,185 @@
+import Wire
+
+/// The receiving side's frames: which have arrived, which one the output needs next.
+///
+/// A window of `windowFrameCount` frame numbers starts at the lowest one that is not written. The
+/// sender may not go beyond it, so that complete frames never need more slots than there are; two
+/// more are kept back for the lowest missing frame, so that the output always moves on.
+struct ReceiveStream {
+  /// What is known of one frame number inside the window.
+  private struct Expected {
+    var slot: SlotID?
+    var offset: UInt64 = 0
+    var byteCount = 0
+  }
+
+  /// What the sender said at the end of its input.
+  struct End: Equatable {
+    var byteCount: UInt64
+    var frameCount: UInt64
+    var digest: UInt64
+  }
+
+  /// What to do with a data frame whose header has arrived.
+  enum Admission: Equatable {
+    /// Receive the payload into this slot.
+    case into(SlotID)
+    /// It is here already; throw the payload away.
+    case duplicate
+    /// Leave the payload in the socket until a slot is free.
+    case wait
+    /// No honest sender would send this.
+    case violation(String)
+  }
+
+  let geometry: Geometry
+  let windowFrameCount: Int
+  private var expected: [Expected]
+  private var free: [SlotID]
+  /// Lowest frame number that is not written yet.
+  private(set) var nextNumber: UInt64 = 0
+  /// All bytes below it are out of our hands.
+  private(set) var writtenOffset: UInt64 = 0
+  /// The slot being written, and how much of it is.
+  private(set) var writing: (slot: SlotID, written: Int, byteCount: Int)?
+  private(set) var end: End?
+  private var digest = StreamDigest()
+  private(set) var duplicateCount = 0
+  private(set) var receivedByteCount: UInt64 = 0
+
+  init(geometry: Geometry) {
+    self.geometry = geometry
+    windowFrameCount = geometry.slotCount - Limits.slotsKeptBack
+    expected = Array(repeating: Expected(), count: windowFrameCount)
+    free = (0..<geometry.slotCount).reversed().map(SlotID.init)
+  }
+
+  /// First frame number outside the window.
+  var windowLimit: UInt64 { nextNumber + UInt64(windowFrameCount) }
+
+  /// Slots that hold something.
+  var usedSlotCount: Int { geometry.slotCount - free.count }
+
+  private func index(of number: UInt64) -> Int { Int(number % UInt64(windowFrameCount)) }
+
+  // MARK: Receiving
+
+  /// Decides where the payload of a data frame goes.
+  mutating func admit(_ header: FrameHeader) -> Admission {
+    if header.number < nextNumber { return duplicate() }
+    guard header.number < windowLimit else {
+      return .violation("frame \(header.number) is beyond the window (\(windowLimit))")
+    }
+    guard Int(header.length) <= geometry.frameByteCount else {
+      return .violation("a frame of \(header.length) bytes, \(geometry.frameByteCount) were agreed")
+    }
+    if let end {
+      let (last, overflows) = header.offset.addingReportingOverflow(UInt64(header.length))
+      guard !overflows, last <= end.byteCount, header.number < end.frameCount else {
+        return .violation("frame \(header.number) lies beyond the end that was announced")
+      }
+    }
+    if expected[index(of: header.number)].slot != nil { return duplicate() }
+    let needed = header.number == nextNumber ? 1 : 1 + Limits.slotsKeptBack
+    guard free.count >= needed, let slot = free.popLast() else { return .wait }
+    return .into(slot)
+  }
+
+  private mutating func duplicate() -> Admission {
+    duplicateCount += 1
+    return .duplicate
+  }
+
+  /// Takes in a payload whose checksum was right; false if another copy was faster.
+  mutating func didReceive(_ header: FrameHeader, in slot: SlotID) -> Bool {
+    let index = index(of: header.number)
+    guard header.number >= nextNumber, expected[index].slot == nil else {
+      duplicateCount += 1
+      free.append(slot)
+      return false
+    }
+    expected[index] = Expected(slot: slot, offset: header.offset, byteCount: Int(header.length))
+    receivedByteCount += UInt64(header.length)
+    digest.add(offset: header.offset, length: UInt64(header.length), checksum: header.value)
+    return true
+  }
+
+  /// A payload that did not arrive whole, or was damaged: its slot goes back.
+  mutating func didAbandon(_ slot: SlotID) { free.append(slot) }
+
+  /// Takes in the end; a sentence if it contradicts what is known.
+  mutating func didReceiveEnd(_ header: FrameHeader) -> String? {
+    let end = End(byteCount: header.offset, frameCount: header.number, digest: header.value)
+    if let known = self.end {
+      return known == end ? nil : "the sender announced two different ends"
+    }
+    guard end.frameCount >= nextNumber, end.byteCount >= writtenOffset,
+      (end.frameCount == 0) == (end.byteCount == 0)
+    else { return "the end (\(end.byteCount) bytes) lies before what was already received" }
+    self.end = end
+    return nil
+  }
+
+  // MARK: Writing
+
+  /// The next write, if the frame is here and no write is in flight; the output is one stream, and
+  /// several writes in flight would be reordered.
+  mutating func rangeToWrite() -> Result<(SlotID, Range<Int>)?, MismatchError> {
+    if let writing { return .success((writing.slot, writing.written..<writing.byteCount)) }
+    let next = expected[index(of: nextNumber)]
+    guard let slot = next.slot else { return .success(nil) }
+    guard next.offset == writtenOffset else {
+      return .failure(
+        MismatchError(
+          sentence: "frame \(nextNumber) starts at byte \(next.offset), expected \(writtenOffset)"
+        )
+      )
+    }
+    writing = (slot, 0, next.byteCount)
+    return .success((slot, 0..<next.byteCount))
+  }
+
+  /// Takes in how much of the present write was accepted; true if the frame is done.
+  mutating func didWrite(byteCount: Int) -> Bool {
+    guard var present = writing else { preconditionFailure("wrote without a write") }
+    present.written += byteCount
+    precondition(present.written <= present.byteCount)
+    guard present.written == present.byteCount else {
+      writing = present
+      return false
+    }
+    writing = nil
+    free.append(present.slot)
+    expected[index(of: nextNumber)] = Expected()
+    nextNumber += 1
+    writtenOffset += UInt64(present.byteCount)
+    return true
+  }
+
+  /// Whether every announced frame is written.
+  var isWritten: Bool {
+    guard let end else { return false }
+    return nextNumber == end.frameCount && writing == nil
+  }
+
+  /// What does not fit once everything is written; nil if all does.
+  var mismatch: String? {
+    guard let end else { return "the end is missing" }
+    if writtenOffset != end.byteCount {
+      return "\(writtenOffset) bytes arrived, \(end.byteCount) were sent"
+    }
+    if digest.value != end.digest { return "the digest of the whole stream does not fit" }
+    return nil
+  }
+
+  /// Frames whose order contradicts their offsets.
+  struct MismatchError: Error, Equatable {
+    let sentence: String
+  }
+
+  /// Every slot is in exactly one place; `loose` are those that connections receive into.
+  func checkInvariants(loose: Int) {
+    let held = expected.count { $0.slot != nil }
+    assert(held + free.count + loose == geometry.slotCount)
+  }
+}

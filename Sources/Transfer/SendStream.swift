@@ -1,0 +1,284 @@
+import Wire
+
+/// The sending side's frames: filling, waiting, on the way, acknowledged.
+///
+/// A slot is free when its frame is acknowledged, no queue holds it and the kernel has released it;
+/// until then it holds the only copy of its bytes. A second copy of the frame may still be on a slow
+/// connection then: its `Carried` entry names a number that the slot no longer has.
+struct SendStream {
+  /// The state of one slot.
+  struct Frame: Equatable {
+    enum State: Equatable {
+      case free
+      case filling
+      /// Full; its checksum is being computed.
+      case sealing
+      /// Waits in `ready` or `again`.
+      case queued
+      /// On at least one connection, not acknowledged.
+      case outstanding
+      /// Acknowledged, but still being sent or held by the kernel.
+      case acknowledged
+    }
+    var state = State.free
+    /// The frame's number, from the moment it is full until the slot is free again.
+    var number = Frame.noNumber
+    var offset: UInt64 = 0
+    var byteCount = 0
+    /// Whether the slot stands in `ready` or `again`.
+    var isQueued = false
+    /// Connections that carry it: sent or being sent, not acknowledged there.
+    var carrierCount = 0
+    /// Sends in flight and zero-copy notifications outstanding.
+    var kernelCount = 0
+    var lastSent = Instant(nanoseconds: 0)
+
+    /// No frame has this number: a stream would have to be 2^64 frames long.
+    static let noNumber = UInt64.max
+  }
+
+  /// What the input is doing.
+  enum Input: Equatable {
+    /// No operation; a slot may be partly filled.
+    case idle
+    /// A read is in flight since this turn of the loop.
+    case reading(OperationToken, turn: UInt64)
+    /// A read that was told to end, so that the bytes before it can be sent.
+    case cancelling
+    case ended
+  }
+
+  private(set) var geometry: Geometry
+  private(set) var frames: [Frame]
+  private var free: [SlotID]
+  /// Full frames in order, never sent.
+  private(set) var ready: RingQueue<SlotID>
+  /// Frames whose connection died or damaged them.
+  private(set) var again: RingQueue<SlotID>
+  var input = Input.idle
+  /// The slot being filled, with `frames[...].byteCount` bytes in it.
+  private(set) var filling: SlotID?
+  private(set) var nextNumber: UInt64 = 0
+  private(set) var nextOffset: UInt64 = 0
+  /// First frame number outside the receiver's window.
+  var windowLimit: UInt64 = 0
+  /// What the receiver has written, as it last said.
+  var writtenOffset: UInt64 = 0
+  private(set) var digest = StreamDigest()
+  /// Payload bytes acknowledged: received and checked.
+  private(set) var acknowledgedByteCount: UInt64 = 0
+  private(set) var resentFrameCount = 0
+
+  init(geometry: Geometry) {
+    self.geometry = geometry
+    frames = Array(repeating: Frame(), count: geometry.slotCount)
+    free = (0..<geometry.slotCount).reversed().map(SlotID.init)
+    ready = RingQueue(capacity: geometry.slotCount)
+    again = RingQueue(capacity: geometry.slotCount)
+  }
+
+  // MARK: Filling
+
+  /// The slot and range that the next read goes to; nil if there is no free slot.
+  mutating func rangeToFill() -> (SlotID, Range<Int>)? {
+    if filling == nil, let slot = free.popLast() {
+      frames[slot.index] = Frame(state: .filling)
+      filling = slot
+    }
+    guard let slot = filling else { return nil }
+    return (slot, frames[slot.index].byteCount..<geometry.frameByteCount)
+  }
+
+  /// Whether some bytes wait in a slot that is not full.
+  var hasPartialFrame: Bool {
+    guard let filling else { return false }
+    return frames[filling.index].byteCount > 0
+  }
+
+  /// Takes in what a read delivered; true if the slot is full now.
+  mutating func didFill(byteCount: Int) -> Bool {
+    guard let slot = filling else { preconditionFailure("a read without a slot") }
+    frames[slot.index].byteCount += byteCount
+    precondition(frames[slot.index].byteCount <= geometry.frameByteCount)
+    return frames[slot.index].byteCount == geometry.frameByteCount
+  }
+
+  /// Ends the filling of the present slot: its checksum is wanted next.
+  mutating func beginSeal() -> (SlotID, byteCount: Int)? {
+    guard let slot = filling, frames[slot.index].byteCount > 0 else { return nil }
+    filling = nil
+    frames[slot.index].state = .sealing
+    frames[slot.index].number = nextNumber
+    frames[slot.index].offset = nextOffset
+    nextNumber += 1
+    nextOffset += UInt64(frames[slot.index].byteCount)
+    return (slot, frames[slot.index].byteCount)
+  }
+
+  /// Makes the frame ready to be sent; returns the header to write in front of it.
+  mutating func didSeal(_ slot: SlotID, checksum: UInt64) -> FrameHeader {
+    let frame = frames[slot.index]
+    precondition(frame.state == .sealing, "only a sealing slot has its checksum asked for")
+    digest.add(offset: frame.offset, length: UInt64(frame.byteCount), checksum: checksum)
+    frames[slot.index].state = .queued
+    frames[slot.index].isQueued = true
+    ready.append(slot)
+    return FrameHeader(
+      .data,
+      length: UInt32(frame.byteCount),
+      offset: frame.offset,
+      number: frame.number,
+      value: checksum
+    )
+  }
+
+  /// The empty slot that was being filled when the input ended goes back.
+  mutating func abandonFilling() {
+    guard let slot = filling, frames[slot.index].byteCount == 0 else { return }
+    filling = nil
+    release(slot)
+  }
+
+  // MARK: Sending
+
+  /// Whether a frame waits that may be sent now.
+  var hasSendableFrame: Bool {
+    if !again.isEmpty { return true }
+    guard let slot = ready.first else { return false }
+    return frames[slot.index].number < windowLimit
+  }
+
+  /// Takes the next frame to send: those to be sent again first, then in order within the window.
+  mutating func nextToSend(at now: Instant) -> Connection.Carried? {
+    while let slot = again.popFirst() {
+      frames[slot.index].isQueued = false
+      // Another copy may have been acknowledged while this one waited.
+      guard frames[slot.index].state == .queued else {
+        freeIfDone(slot)
+        continue
+      }
+      resentFrameCount += 1
+      return startSending(slot, at: now)
+    }
+    guard let slot = ready.first, frames[slot.index].number < windowLimit else { return nil }
+    _ = ready.popFirst()
+    frames[slot.index].isQueued = false
+    return startSending(slot, at: now)
+  }
+
+  /// The oldest frame on the way, if it is late enough to be sent a second time.
+  ///
+  /// Frames in `excluded`, which the idle connection carries itself, are no use there.
+  mutating func lateFrame(
+    at now: Instant,
+    excluding excluded: RingQueue<Connection.Carried>
+  ) -> Connection.Carried? {
+    var oldest: SlotID?
+    for index in frames.indices where frames[index].state == .outstanding {
+      if let best = oldest, frames[best.index].number < frames[index].number { continue }
+      oldest = SlotID(index)
+    }
+    guard let slot = oldest, frames[slot.index].carrierCount < Limits.copiesPerFrame,
+      now - frames[slot.index].lastSent >= Limits.lateAfter
+    else { return nil }
+    for distance in 0..<excluded.count where excluded[distance]?.slot == slot { return nil }
+    resentFrameCount += 1
+    return startSending(slot, at: now)
+  }
+
+  private mutating func startSending(_ slot: SlotID, at now: Instant) -> Connection.Carried {
+    frames[slot.index].state = .outstanding
+    frames[slot.index].carrierCount += 1
+    frames[slot.index].kernelCount += 1
+    frames[slot.index].lastSent = now
+    return Connection.Carried(
+      slot: slot,
+      number: frames[slot.index].number,
+      byteCount: frames[slot.index].byteCount + FrameHeader.byteCount
+    )
+  }
+
+  /// A zero-copy send has completed, but its notification will come separately.
+  mutating func willStayInKernel(_ slot: SlotID) { frames[slot.index].kernelCount += 1 }
+
+  /// The kernel no longer uses the slot for one send; called at the completion or its notification.
+  mutating func didLeaveKernel(_ slot: SlotID) {
+    precondition(frames[slot.index].kernelCount > 0, "more completions than sends")
+    frames[slot.index].kernelCount -= 1
+    freeIfDone(slot)
+  }
+
+  // MARK: Acknowledging
+
+  /// One carried frame was received and checked.
+  mutating func didAcknowledge(_ carried: Connection.Carried) {
+    guard frames[carried.slot.index].number == carried.number else { return }
+    frames[carried.slot.index].carrierCount -= 1
+    switch frames[carried.slot.index].state {
+    case .outstanding, .queued:
+      acknowledgedByteCount += UInt64(frames[carried.slot.index].byteCount)
+      frames[carried.slot.index].state = .acknowledged
+      freeIfDone(carried.slot)
+    case .acknowledged:
+      break
+    case .free, .filling, .sealing:
+      preconditionFailure("acknowledged a frame that was never sent")
+    }
+  }
+
+  /// One carried frame did not arrive, or arrived damaged: it is queued for another connection.
+  ///
+  /// - Returns: whether the frame has to be sent again (no other connection carries it).
+  @discardableResult
+  mutating func didLose(_ carried: Connection.Carried) -> Bool {
+    guard frames[carried.slot.index].number == carried.number else { return false }
+    frames[carried.slot.index].carrierCount -= 1
+    switch frames[carried.slot.index].state {
+    case .outstanding where frames[carried.slot.index].carrierCount == 0:
+      frames[carried.slot.index].state = .queued
+      frames[carried.slot.index].isQueued = true
+      again.append(carried.slot)
+      return true
+    case .outstanding, .queued:
+      return false
+    case .acknowledged:
+      return false
+    case .free, .filling, .sealing:
+      preconditionFailure("lost a frame that was never sent")
+    }
+  }
+
+  /// Whether every frame so far was acknowledged and the input has ended.
+  var isDrained: Bool {
+    input == .ended && filling == nil && ready.isEmpty
+      && !frames.contains {
+        $0.state == .outstanding || $0.state == .queued || $0.state == .sealing
+      }
+  }
+
+  /// Whether all frames of an ended input have been handed to connections at least once.
+  var isEverythingSent: Bool {
+    input == .ended && filling == nil && ready.isEmpty
+      && !frames.contains { $0.state == .sealing }
+  }
+
+  /// Slots that hold something.
+  var usedSlotCount: Int { geometry.slotCount - free.count }
+
+  private mutating func freeIfDone(_ slot: SlotID) {
+    let frame = frames[slot.index]
+    guard frame.state == .acknowledged, frame.kernelCount == 0, !frame.isQueued else { return }
+    release(slot)
+  }
+
+  private mutating func release(_ slot: SlotID) {
+    frames[slot.index] = Frame()
+    free.append(slot)
+  }
+
+  /// Every slot is in exactly one place.
+  func checkInvariants() {
+    assert(frames.count { $0.state == .free } == free.count)
+    assert(frames.count { $0.state == .filling } == (filling == nil ? 0 : 1))
+  }
+}

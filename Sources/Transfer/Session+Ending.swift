@@ -1,0 +1,143 @@
+import Wire
+
+// How connections end, and how the session does.
+extension Session {
+  // MARK: Connections
+
+  /// Ends a connection for a reason; what it carried goes over others.
+  mutating func drop(_ id: ConnectionID, _ loss: Notice.Loss, at now: Instant) {
+    let state = connections[id.index].state
+    switch state {
+    case .free, .accepting, .stopping:
+      return
+    case .dialling, .awaitingWelcome:
+      if case .failed(let failure) = loss {
+        dialFailed(id, failure, at: now)
+      } else {
+        dialFailed(id, nil, at: now)
+      }
+      noteEvidence(loss, at: now)
+      stop(id, isReset: true, at: now)
+    case .awaitingHello, .awaitingConfirm, .refusing:
+      statistics.turnedAwayCount += state == .refusing ? 0 : 1
+      if state != .refusing { actions.append(.report(.turnedAway(id, reason: .closed))) }
+      stop(id, isReset: true, at: now)
+    case .joined, .retiring:
+      loseMember(id, loss, at: now)
+    }
+  }
+
+  private mutating func loseMember(_ id: ConnectionID, _ loss: Notice.Loss, at now: Instant) {
+    var resent = 0
+    while let carried = connections[id.index].carried.popFirst() {
+      if sending?.didLose(carried) == true { resent += 1 }
+    }
+    let isExpected = connections[id.index].goodbyeSent
+    stop(id, isReset: true, at: now)
+    if !isExpected {
+      statistics.lostCount += 1
+      actions.append(.report(.lost(id, reason: loss, resent: resent)))
+    }
+    guard memberCount == 0 else { return }
+    if case .lingering = phase, loss == .closedByPeer {
+      // The sender has heard the verdict and left without a goodbye that we could read.
+      return conclude(.complete, at: now)
+    }
+    alone = (since: now, goneSince: nil)
+    noteEvidence(loss, at: now)
+    if phase == .running { actions.append(.report(.disconnected)) }
+  }
+
+  /// A peer's host that answers for a dead process speaks against the process; silence speaks
+  /// against the network.
+  mutating func noteEvidence(_ loss: Notice.Loss, at now: Instant) {
+    guard let present = alone else { return }
+    switch loss {
+    case .closedByPeer:
+      alone = (present.since, present.goneSince ?? now)
+    case .failed(let failure):
+      switch failure.kind {
+      case .reset, .refused, .brokenPipe: alone = (present.since, present.goneSince ?? now)
+      case .timedOut, .unreachable: alone = (present.since, nil)
+      case .noSpace, .cancelled, .noBuffers, .notSupported, .addressInUse, .other: break
+      }
+    case .silent:
+      alone = (present.since, nil)
+    case .damaged, .violation, .surplus:
+      break
+    }
+  }
+
+  /// Makes all of a connection's operations end; it is closed when they have.
+  mutating func stop(_ id: ConnectionID, isReset: Bool, at now: Instant) {
+    guard connections[id.index].state != .stopping, connections[id.index].state != .free else {
+      return
+    }
+    // What is still carried when a connection is stopped without having been lost has been said
+    // goodbye to: nothing is, or the session is over.
+    connections[id.index].state = .stopping
+    connections[id.index].deadline = nil
+    connections[id.index].isResetOnClose = isReset
+    statistics.memberCount = memberCount
+    if !connections[id.index].isQuiet { actions.append(.stop(id)) }
+    closeIfQuiet(id, at: now)
+  }
+
+  /// Closes a stopping connection when its last operation has completed.
+  mutating func closeIfQuiet(_ id: ConnectionID, at now: Instant) {
+    guard connections[id.index].state == .stopping, connections[id.index].isQuiet else { return }
+    if case .payload(_, let slot) = connections[id.index].incoming {
+      awaitingChecksum[slot.index] = nil
+      receiving?.didAbandon(slot)
+    }
+    actions.append(.close(id, isReset: connections[id.index].isResetOnClose))
+    connections[id.index] = Connection()
+  }
+
+  // MARK: The session
+
+  /// Settles how the session ends; the first outcome stands.
+  mutating func conclude(_ outcome: Outcome, at now: Instant) {
+    switch phase {
+    case .parting, .over: return
+    case .lingering where outcome != .complete: return conclude(.complete, at: now)
+    case .opening, .running, .synchronizing, .lingering: break
+    }
+    phase = .parting(outcome, until: now + Limits.partingTimeout)
+    alone = nil
+    for index in connections.indices where !connections[index].isMember {
+      switch connections[index].state {
+      case .free, .stopping, .refusing, .accepting: break
+      default: stop(ConnectionID(index), isReset: true, at: now)
+      }
+    }
+    // A receiver that was told goodbye, or a side that was told why, has nothing left to say.
+    if silencesAtOnce(outcome) {
+      for index in connections.indices where connections[index].isMember {
+        stop(ConnectionID(index), isReset: false, at: now)
+      }
+    }
+  }
+
+  private func silencesAtOnce(_ outcome: Outcome) -> Bool {
+    switch outcome {
+    case .complete: options.role == .receiver
+    case .peerEnded, .peerGone, .notConnected, .refused, .notBraid: true
+    default: false
+    }
+  }
+
+  /// Reports the outcome once every connection is closed, or its time is up.
+  mutating func finishIfDone(at now: Instant) {
+    guard case .parting(let outcome, let until) = phase else { return }
+    if now >= until {
+      for index in connections.indices where connections[index].state != .free {
+        stop(ConnectionID(index), isReset: true, at: now)
+      }
+    }
+    let isDone = connections.allSatisfy { $0.state == .free || $0.state == .accepting }
+    guard isDone || now >= until + Limits.partingTimeout else { return }
+    phase = .over
+    actions.append(.finish(outcome))
+  }
+}

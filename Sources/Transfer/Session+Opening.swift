@@ -1,0 +1,373 @@
+import Wire
+
+/// What the dialling side keeps in mind about getting connections.
+struct DialState {
+  let targetCount: Int
+  /// Connections that should be there.
+  var wantedCount: Int
+  /// When the first connection must have joined.
+  let giveUpAt: Instant
+  /// No dial before this.
+  var nextAt: Instant
+  var pause = Limits.dialPause
+  /// The target that answered last; others are tried in turn after failures.
+  var target = 0
+  var nextNumber: UInt32 = 0
+  var lastFailure: Failure?
+}
+
+// Dialling, accepting and the handshake (Protocol.md, "Handshake").
+extension Session {
+  // MARK: Dialling
+
+  /// Dials until the wanted number is there: the first connection alone, since it settles whether
+  /// there is a session at all, then the others at once.
+  mutating func pumpDials(at now: Instant) {
+    guard var state = dialing, phase == .opening || phase == .running, now >= state.nextAt else {
+      return
+    }
+    let pending = connections.count {
+      $0.state == .dialling || $0.state == .awaitingWelcome || $0.state == .stopping
+    }
+    let wanted = phase == .opening ? 1 : min(state.wantedCount, options.connectionLimit)
+    var missing = wanted - memberCount - pending
+    while missing > 0, let id = freePlace() {
+      missing -= 1
+      start(id, as: .dialling, at: now + Limits.dialTimeout)
+      connections[id.index].number = state.nextNumber
+      connections[id.index].target = state.target
+      connections[id.index].connectToken = submit(
+        .connect(id, target: state.target),
+        for: .connect(id)
+      )
+      state.nextNumber += 1
+    }
+    dialing = state
+  }
+
+  /// The lowest free place; nil when the table is full.
+  private mutating func freePlace() -> ConnectionID? {
+    if let index = connections.firstIndex(where: { $0.state == .free }) {
+      return ConnectionID(index)
+    }
+    guard connections.count < Limits.connectionTableSize else { return nil }
+    connections.append(Connection())
+    return ConnectionID(connections.count - 1)
+  }
+
+  private mutating func start(_ id: ConnectionID, as state: Connection.State, at deadline: Instant?)
+  {
+    connections[id.index] = Connection()
+    connections[id.index].state = state
+    connections[id.index].serial = nextSerial
+    connections[id.index].deadline = deadline
+    nextSerial += 1
+  }
+
+  mutating func didConnect(_ id: ConnectionID, _ result: Event.Result, at now: Instant) {
+    connections[id.index].connectToken = nil
+    guard connections[id.index].state == .dialling else { return closeIfQuiet(id, at: now) }
+    switch result {
+    case .failed(let failure):
+      drop(id, .failed(failure), at: now)
+    case .done:
+      guard let sessionID, let state = dialing else { return }
+      var hello = Greeting(
+        .hello,
+        role: options.role,
+        session: sessionID,
+        frameByteCount: UInt32(options.frameByteCount)
+      )
+      hello.isKeyed = options.authenticator != nil
+      hello.connectionNumber = connections[id.index].number
+      hello.connectionCount = UInt16(clamping: state.wantedCount)
+      hello.streamByteCount = options.streamByteCount
+      hello.nonce = nonce()
+      connections[id.index].state = .awaitingWelcome
+      connections[id.index].greeting = hello
+      connections[id.index].deadline = now + Limits.handshakeTimeout
+      greet(id, hello)
+      armReceive(id)
+    }
+  }
+
+  /// A dial came to nothing: remember why, and wait before the next.
+  mutating func dialFailed(_ id: ConnectionID, _ failure: Failure?, at now: Instant) {
+    guard var state = dialing else { return }
+    if let failure {
+      state.lastFailure = failure
+      actions.append(.report(.dialFailed(failure)))
+    }
+    state.target = (connections[id.index].target + 1) % max(state.targetCount, 1)
+    // Up to a quarter more, so that many connections do not come back in step.
+    let jitter = Int64(options.random() % UInt64(state.pause.inNanoseconds / 4 + 1))
+    state.nextAt = now + state.pause + .nanoseconds(jitter)
+    let longest = phase == .opening ? Limits.dialPause : Limits.dialPauseMaximum
+    state.pause = min(state.pause * 2, longest)
+    dialing = state
+  }
+
+  private mutating func didReceiveWelcome(_ id: ConnectionID, _ welcome: Greeting, at now: Instant)
+  {
+    guard let hello = connections[id.index].greeting else { return }
+    switch welcome.kind {
+    case .refusal:
+      return refusedByPeer(id, welcome.refusal, at: now)
+    case .hello, .confirm:
+      return drop(id, .violation("a \(welcome.kind) where a welcome was due"), at: now)
+    case .welcome:
+      break
+    }
+    guard welcome.session == hello.session, welcome.role == options.role.opposite else {
+      return drop(id, .violation("a welcome to another session"), at: now)
+    }
+    var confirm = hello
+    confirm.kind = .confirm
+    if let authenticator = options.authenticator {
+      let expected = authenticator.tag(Handshake.listenerTranscript(hello, welcome))
+      guard welcome.isKeyed, welcome.proof.isEqualInConstantTime(to: expected) else {
+        return refusedByPeer(id, welcome.isKeyed ? .keyWrong : .keyUnexpected, at: now)
+      }
+      confirm.proof = authenticator.tag(Handshake.diallerTranscript(hello, welcome))
+    } else if welcome.isKeyed {
+      return refusedByPeer(id, .keyNeeded, at: now)
+    }
+    greet(id, confirm)
+    if let length = knownLength(hello, welcome) { statistics.streamByteCount = length }
+    join(id, peer: welcome, at: now)
+  }
+
+  /// A refusal of the first connection ends the session; of a later one only that connection.
+  private mutating func refusedByPeer(_ id: ConnectionID, _ refusal: Refusal, at now: Instant) {
+    let isFirst = phase == .opening
+    drop(id, .violation("refused: \(refusal)"), at: now)
+    if isFirst { conclude(.refused(refusal), at: now) }
+  }
+
+  // MARK: Accepting
+
+  /// Keeps one accept in flight, in a place of its own.
+  mutating func acceptNext() {
+    guard let id = freePlace() else { return }
+    start(id, as: .accepting, at: nil)
+    connections[id.index].connectToken = submit(.accept(id), for: .accept(id))
+  }
+
+  mutating func didAccept(_ id: ConnectionID, _ result: Event.Result, at now: Instant) {
+    connections[id.index].connectToken = nil
+    guard case .done = result else {
+      // Out of descriptors, or a peer that was gone before we came: try again at the next turn of
+      // the slow timers, so that a lasting failure does not spin.
+      connections[id.index].state = .free
+      return
+    }
+    connections[id.index].state = .awaitingHello
+    connections[id.index].deadline = now + Limits.handshakeTimeout
+    armReceive(id)
+    evictStranger(at: now)
+    acceptNext()
+  }
+
+  /// When strangers fill their places, the one that has waited longest makes room.
+  private mutating func evictStranger(at now: Instant) {
+    let strangers = connections.indices.filter {
+      connections[$0].state == .awaitingHello || connections[$0].state == .awaitingConfirm
+    }
+    guard strangers.count > Limits.halfOpenConnections - 2,
+      let oldest = strangers.min(by: { connections[$0].serial < connections[$1].serial })
+    else { return }
+    turnAway(ConnectionID(oldest), .evicted, at: now)
+  }
+
+  private mutating func didReceiveHello(_ id: ConnectionID, _ hello: Greeting, at now: Instant) {
+    guard hello.kind == .hello else { return refuse(id, .malformed, at: now) }
+    if let refusal = objection(to: hello) { return refuse(id, refusal, at: now) }
+    var welcome = Greeting(
+      .welcome,
+      role: options.role,
+      session: hello.session,
+      frameByteCount: UInt32(options.frameByteCount)
+    )
+    welcome.isKeyed = options.authenticator != nil
+    welcome.connectionNumber = hello.connectionNumber
+    welcome.streamByteCount = options.streamByteCount
+    welcome.nonce = nonce()
+    if let authenticator = options.authenticator {
+      welcome.proof = authenticator.tag(Handshake.listenerTranscript(hello, welcome))
+    }
+    connections[id.index].state = .awaitingConfirm
+    connections[id.index].greeting = hello
+    connections[id.index].number = hello.connectionNumber
+    // The welcome is needed again to check the proof; only its nonce is ours and fresh.
+    connections[id.index].welcome = welcome
+    greet(id, welcome)
+    armReceive(id)
+  }
+
+  /// Why a hello is not welcome; nil if it is.
+  private func objection(to hello: Greeting) -> Refusal? {
+    if hello.isKeyed, options.authenticator == nil { return .keyUnexpected }
+    if !hello.isKeyed, options.authenticator != nil { return .keyNeeded }
+    if hello.role == options.role { return .sameRole }
+    if let sessionID, sessionID != hello.session { return .busy }
+    if memberCount >= options.connectionLimit { return .tooMany }
+    if case .parting = phase { return .busy }
+    return nil
+  }
+
+  private mutating func didReceiveConfirm(_ id: ConnectionID, _ confirm: Greeting, at now: Instant)
+  {
+    guard let hello = connections[id.index].greeting, let welcome = connections[id.index].welcome
+    else { return }
+    guard confirm.kind == .confirm, confirm.session == hello.session, confirm.nonce == hello.nonce
+    else { return refuse(id, .malformed, at: now) }
+    if let authenticator = options.authenticator {
+      let expected = authenticator.tag(Handshake.diallerTranscript(hello, welcome))
+      guard confirm.proof.isEqualInConstantTime(to: expected) else {
+        return refuse(id, .keyWrong, at: now)
+      }
+    }
+    // Another session may have begun since the hello.
+    if let refusal = objection(to: hello) { return refuse(id, refusal, at: now) }
+    sessionID = hello.session
+    if let length = knownLength(hello, welcome) { statistics.streamByteCount = length }
+    join(id, peer: hello, at: now)
+  }
+
+  /// The length of the stream, if the side that sends has said it.
+  private func knownLength(_ hello: Greeting, _ welcome: Greeting) -> UInt64? {
+    let length = hello.role == .sender ? hello.streamByteCount : welcome.streamByteCount
+    return length == Greeting.unknownStreamLength ? nil : length
+  }
+
+  // MARK: Both
+
+  mutating func didReceiveGreeting(_ id: ConnectionID, control: Span<UInt8>, at now: Instant) {
+    let greeting: Greeting
+    do {
+      greeting = try Greeting(decoding: control)
+    } catch {
+      if connections[id.index].state == .awaitingWelcome {
+        drop(id, .damaged(error), at: now)
+        if phase == .opening { conclude(.notBraid(error), at: now) }
+      } else if case .unsupportedVersion = error {
+        refuse(id, .version, at: now)
+      } else {
+        turnAway(id, .notBraid(error), at: now)
+      }
+      return
+    }
+    switch connections[id.index].state {
+    case .awaitingWelcome: didReceiveWelcome(id, greeting, at: now)
+    case .awaitingHello: didReceiveHello(id, greeting, at: now)
+    case .awaitingConfirm: didReceiveConfirm(id, greeting, at: now)
+    case .free, .accepting, .dialling, .refusing, .joined, .retiring, .stopping: break
+    }
+  }
+
+  /// Makes a connection part of the session; the first one settles how memory is cut.
+  private mutating func join(_ id: ConnectionID, peer: Greeting, at now: Instant) {
+    if phase == .opening { begin(peer: peer) }
+    let capacity = geometry.map { $0.slotCount + 1 } ?? 1
+    connections[id.index].state = .joined
+    connections[id.index].deadline = nil
+    connections[id.index].incoming = .header
+    connections[id.index].lastSent = now
+    connections[id.index].joinedAt = now
+    connections[id.index].usesZeroCopy = options.zeroCopy != .off
+    if options.role == .sender { connections[id.index].carried = RingQueue(capacity: capacity) }
+    alone = nil
+    dialing?.pause = Limits.dialPause
+    dialing?.nextAt = now
+    statistics.joinedCount += 1
+    statistics.memberCount = memberCount
+    statistics.memberPeak = max(statistics.memberPeak, statistics.memberCount)
+    actions.append(.report(.joined(id, count: statistics.memberCount)))
+    armReceive(id)
+  }
+
+  private mutating func begin(peer: Greeting) {
+    guard let sessionID else { return }
+    phase = .running
+    seed = Handshake.frameSeed(of: sessionID, authenticator: options.authenticator)
+    let frame = min(options.frameByteCount, Int(peer.frameByteCount) & ~4095)
+    let geometry = Geometry(frameByteCount: frame, memoryByteCount: options.memoryByteCount)
+    self.geometry = geometry
+    actions.append(.configure(geometry))
+    actions.append(.report(.started(frameByteCount: frame)))
+    switch options.role {
+    case .sender:
+      sending = SendStream(geometry: geometry)
+      inFlight.makeRoom(slotCount: geometry.slotCount)
+    case .receiver:
+      receiving = ReceiveStream(geometry: geometry)
+      watchToken = submit(.watchOutput, for: .watchOutput)
+    }
+  }
+
+  /// Says why not, and closes once it is said.
+  private mutating func refuse(_ id: ConnectionID, _ refusal: Refusal, at now: Instant) {
+    statistics.turnedAwayCount += 1
+    actions.append(.report(.turnedAway(id, reason: .refused(refusal))))
+    var answer = Greeting(
+      .refusal,
+      role: options.role,
+      session: connections[id.index].greeting?.session ?? SessionID(low: 0, high: 0),
+      frameByteCount: UInt32(options.frameByteCount)
+    )
+    answer.isKeyed = options.authenticator != nil
+    answer.refusal = refusal
+    connections[id.index].state = .refusing
+    connections[id.index].deadline = now + Limits.partingTimeout
+    greet(id, answer)
+  }
+
+  /// Closes a connection that never was part of the session, without a word.
+  mutating func turnAway(
+    _ id: ConnectionID,
+    _ reason: Notice.Strangeness,
+    at now: Instant
+  ) {
+    statistics.turnedAwayCount += 1
+    actions.append(.report(.turnedAway(id, reason: reason)))
+    stop(id, isReset: true, at: now)
+  }
+
+  mutating func greet(_ id: ConnectionID, _ greeting: Greeting) {
+    guard connections[id.index].sendToken == nil else {
+      // The completion of our last message may come after the peer's answer to it.
+      connections[id.index].queuedGreeting = greeting
+      return
+    }
+    actions.append(.greet(id, greeting))
+    connections[id.index].outgoing = .message(byteCount: Greeting.byteCount, nil)
+    connections[id.index].sentByteCount = 0
+    continueSend(id)
+  }
+
+  private func nonce() -> Bytes32 {
+    Bytes32((options.random(), options.random(), options.random(), options.random()))
+  }
+}
+
+/// What is proved, and what follows from it (Protocol.md, "Admission").
+enum Handshake {
+  /// What the listener's proof covers: its role in the handshake, and both messages.
+  static func listenerTranscript(_ hello: Greeting, _ welcome: Greeting) -> [UInt8] {
+    Array("braid listener".utf8) + hello.transcript + welcome.transcript
+  }
+
+  /// What the dialler's proof covers.
+  static func diallerTranscript(_ hello: Greeting, _ welcome: Greeting) -> [UInt8] {
+    Array("braid dialler".utf8) + hello.transcript + welcome.transcript
+  }
+
+  /// Seeds the header checks of a session; with a key, nobody without it can make a header.
+  static func frameSeed(of session: SessionID, authenticator: Authenticator?) -> UInt64 {
+    var greeting = Greeting(.hello, role: .sender, session: session, frameByteCount: 4096)
+    greeting.isKeyed = authenticator != nil
+    let bytes = Array("braid frames".utf8) + greeting.transcript
+    if let authenticator { return authenticator.tag(bytes).words.0 }
+    return XXH64.hash(bytes.span)
+  }
+}

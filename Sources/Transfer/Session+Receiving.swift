@@ -1,0 +1,323 @@
+import Wire
+
+// What comes in on a connection, after the bytes are there.
+extension Session {
+  /// Arms the receive for the present target; only one is in flight per connection.
+  mutating func armReceive(_ id: ConnectionID) {
+    let connection = connections[id.index]
+    guard connection.receiveToken == nil, connection.state != .stopping else { return }
+    let region: Region
+    switch connection.incoming {
+    case .held: return
+    case .greeting: region = .control(connection.receivedByteCount..<Greeting.byteCount)
+    case .header: region = .control(connection.receivedByteCount..<FrameHeader.byteCount)
+    case .payload(let header, let slot):
+      region = .slot(slot, connection.receivedByteCount..<Int(header.length))
+    case .discard(let header): region = .discard(Int(header.length) - connection.receivedByteCount)
+    case .control(let header):
+      let start = Self.payloadOffset
+      region = .control((start + connection.receivedByteCount)..<(start + Int(header.length)))
+    }
+    connections[id.index].receiveToken = submit(.receive(id, region), for: .receive(id))
+  }
+
+  /// Where the payload of a control frame starts in the incoming control buffer, in bytes; the header
+  /// stays in front of it.
+  static let payloadOffset = 64
+  /// Size that incoming and outgoing control buffers must have, in bytes.
+  public static let controlBufferByteCount = 4096
+
+  mutating func didReceive(
+    _ id: ConnectionID,
+    _ result: Event.Result,
+    control: Span<UInt8>,
+    at now: Instant
+  ) {
+    connections[id.index].receiveToken = nil
+    guard connections[id.index].state != .stopping else { return closeIfQuiet(id, at: now) }
+    switch result {
+    case .failed(let failure):
+      drop(id, .failed(failure), at: now)
+    case .done(0):
+      drop(id, .closedByPeer, at: now)
+    case .done(let byteCount):
+      connections[id.index].receivedByteCount += byteCount
+      guard connections[id.index].receivedByteCount >= targetByteCount(id) else {
+        return armReceive(id)
+      }
+      connections[id.index].receivedByteCount = 0
+      didReceiveWhole(id, control: control, at: now)
+    }
+  }
+
+  private func targetByteCount(_ id: ConnectionID) -> Int {
+    switch connections[id.index].incoming {
+    case .greeting: Greeting.byteCount
+    case .header: FrameHeader.byteCount
+    case .payload(let header, _), .held(let header), .discard(let header), .control(let header):
+      Int(header.length)
+    }
+  }
+
+  private mutating func didReceiveWhole(
+    _ id: ConnectionID,
+    control: Span<UInt8>,
+    at now: Instant
+  ) {
+    switch connections[id.index].incoming {
+    case .greeting:
+      didReceiveGreeting(id, control: control, at: now)
+    case .header:
+      let header: FrameHeader
+      do {
+        header = try FrameHeader(decoding: control, seed: seed)
+      } catch {
+        return drop(id, .damaged(error), at: now)
+      }
+      didReceiveHeader(id, header, at: now)
+    case .payload(let header, let slot):
+      // The checksum comes back in this turn; the next header can already be asked for then.
+      actions.append(.checksum(slot, byteCount: Int(header.length)))
+      awaitingChecksum[slot.index] = id
+    case .discard(let header):
+      if header.kind == .data { didProcess(id, header, at: now) }
+      expectHeader(id)
+    case .control(let header):
+      let bytes = control.extracting(
+        Self.payloadOffset..<(Self.payloadOffset + Int(header.length))
+      )
+      guard XXH64.hash(bytes) == header.value else { return drop(id, .damaged(.damaged), at: now) }
+      didReceiveMessage(id, header, payload: bytes, at: now)
+    case .held:
+      break
+    }
+  }
+
+  private mutating func expectHeader(_ id: ConnectionID) {
+    guard connections[id.index].isMember else { return }
+    connections[id.index].incoming = .header
+    armReceive(id)
+  }
+
+  private mutating func didReceiveHeader(
+    _ id: ConnectionID,
+    _ header: FrameHeader,
+    at now: Instant
+  ) {
+    switch (header.kind, options.role) {
+    case (.data, .receiver):
+      admit(id, header, at: now)
+    case (.end, .receiver):
+      if let sentence = receiving?.didReceiveEnd(header) {
+        return violate(id, sentence, at: now)
+      }
+      statistics.streamByteCount = header.offset
+      expectHeader(id)
+    case (.ack, .sender):
+      didReceiveAck(id, header, at: now)
+    case (.reject, .sender):
+      didReceiveReject(id, header, at: now)
+    case (.heartbeat, _):
+      expectHeader(id)
+    case (.goodbye, _):
+      didReceiveGoodbye(id, at: now)
+    case (.sounding, _) where header.length > 0:
+      connections[id.index].incoming = .discard(header)
+      armReceive(id)
+    case (.sounding, _):
+      expectHeader(id)
+    case (.verdict, .sender), (.abort, _), (.status, _):
+      guard header.length > 0 else {
+        return didReceiveMessage(id, header, payload: Span(), at: now)
+      }
+      connections[id.index].incoming = .control(header)
+      armReceive(id)
+    case (.data, .sender), (.hole, _), (.end, .sender), (.ack, .receiver), (.reject, .receiver),
+      (.verdict, .receiver):
+      violate(id, "a \(header.kind) frame was not expected here", at: now)
+    }
+  }
+
+  // MARK: The receiver's side
+
+  private mutating func admit(_ id: ConnectionID, _ header: FrameHeader, at now: Instant) {
+    guard phase == .running, let admission = receiving?.admit(header) else {
+      // Everything is written already; this is a copy that was late.
+      connections[id.index].incoming = .discard(header)
+      return armReceive(id)
+    }
+    switch admission {
+    case .into(let slot): connections[id.index].incoming = .payload(header, slot)
+    case .duplicate: connections[id.index].incoming = .discard(header)
+    case .wait: connections[id.index].incoming = .held(header)
+    case .violation(let sentence): return violate(id, sentence, at: now)
+    }
+    statistics.duplicateFrameCount = receiving?.duplicateCount ?? 0
+    armReceive(id)
+  }
+
+  /// Frames that had to wait for a slot, lowest number first.
+  mutating func retryHeldFrames() {
+    guard receiving != nil else { return }
+    let held = connections.indices.compactMap { index -> (UInt64, Int)? in
+      guard case .held(let header) = connections[index].incoming, connections[index].isMember else {
+        return nil
+      }
+      return (header.number, index)
+    }
+    for (_, index) in held.sorted(by: { $0 < $1 }) {
+      guard case .held(let header) = connections[index].incoming,
+        let admission = receiving?.admit(header)
+      else { continue }
+      switch admission {
+      case .into(let slot): connections[index].incoming = .payload(header, slot)
+      case .duplicate: connections[index].incoming = .discard(header)
+      case .wait, .violation: continue
+      }
+      armReceive(ConnectionID(index))
+    }
+  }
+
+  mutating func didChecksum(_ slot: SlotID, _ checksum: UInt64, at now: Instant) {
+    guard options.role == .receiver else { return didSeal(slot, checksum) }
+    guard let id = awaitingChecksum[slot.index],
+      case .payload(let header, slot) = connections[id.index].incoming
+    else { return }
+    awaitingChecksum[slot.index] = nil
+    if checksum == header.value {
+      if receiving?.didReceive(header, in: slot) == true { statistics.frameCount += 1 }
+      statistics.confirmedByteCount = receiving?.receivedByteCount ?? 0
+      didProcess(id, header, at: now)
+    } else {
+      receiving?.didAbandon(slot)
+      connections[id.index].processedFrameCount += 1
+      statistics.damagedFrameCount += 1
+      actions.append(.report(.damagedFrame(offset: header.offset)))
+      guard connections[id.index].rejects.count < Limits.pendingRejects else {
+        connections[id.index].incoming = .header
+        return drop(id, .damaged(.damaged), at: now)
+      }
+      connections[id.index].rejects.append(
+        Connection.Reject(
+          processed: connections[id.index].processedFrameCount,
+          number: header.number,
+          offset: header.offset
+        )
+      )
+    }
+    expectHeader(id)
+  }
+
+  private mutating func didProcess(_ id: ConnectionID, _ header: FrameHeader, at now: Instant) {
+    connections[id.index].processedFrameCount += 1
+    connections[id.index].unreportedByteCount += Int(header.length)
+    if connections[id.index].unreportedSince == nil { connections[id.index].unreportedSince = now }
+  }
+
+  // MARK: The sender's side
+
+  private mutating func didReceiveAck(_ id: ConnectionID, _ header: FrameHeader, at now: Instant) {
+    guard acknowledge(id, upTo: header.value, at: now) else { return }
+    guard let sending, header.offset <= sending.nextOffset else {
+      return violate(id, "an acknowledgement of bytes that were never sent", at: now)
+    }
+    self.sending?.windowLimit = max(sending.windowLimit, header.number)
+    self.sending?.writtenOffset = max(sending.writtenOffset, header.offset)
+    statistics.writtenOffset = max(statistics.writtenOffset, header.offset)
+    expectHeader(id)
+  }
+
+  /// Frames of this connection up to `processed` are acknowledged; false if the count is a lie.
+  private mutating func acknowledge(_ id: ConnectionID, upTo processed: UInt64, at now: Instant)
+    -> Bool
+  {
+    let known = connections[id.index].acknowledgedFrameCount
+    guard processed >= known, processed - known <= UInt64(connections[id.index].carried.count)
+    else {
+      violate(id, "an acknowledgement of frames that were never sent", at: now)
+      return false
+    }
+    for _ in known..<processed {
+      if let carried = connections[id.index].carried.popFirst() { sending?.didAcknowledge(carried) }
+    }
+    connections[id.index].acknowledgedFrameCount = processed
+    statistics.confirmedByteCount = sending?.acknowledgedByteCount ?? 0
+    return true
+  }
+
+  private mutating func didReceiveReject(
+    _ id: ConnectionID,
+    _ header: FrameHeader,
+    at now: Instant
+  ) {
+    guard header.value > 0, acknowledge(id, upTo: header.value - 1, at: now) else { return }
+    guard let carried = connections[id.index].carried.first, carried.number == header.number else {
+      return violate(id, "a rejection of a frame that was never sent", at: now)
+    }
+    _ = connections[id.index].carried.popFirst()
+    connections[id.index].acknowledgedFrameCount += 1
+    sending?.didLose(carried)
+    statistics.damagedFrameCount += 1
+    actions.append(.report(.damagedFrame(offset: header.offset)))
+    expectHeader(id)
+  }
+
+  // MARK: Both
+
+  private mutating func didReceiveMessage(
+    _ id: ConnectionID,
+    _ header: FrameHeader,
+    payload: Span<UInt8>,
+    at now: Instant
+  ) {
+    switch header.kind {
+    case .verdict:
+      didReceiveVerdict(id, header, payload: payload, at: now)
+    case .abort:
+      statistics.writtenOffset = max(statistics.writtenOffset, header.offset)
+      let ending = Ending(rawValue: header.detail) ?? .internalError
+      conclude(.peerEnded(ending, PeerText.decode(payload)), at: now)
+    default:
+      expectHeader(id)
+    }
+  }
+
+  private mutating func didReceiveVerdict(
+    _ id: ConnectionID,
+    _ header: FrameHeader,
+    payload: Span<UInt8>,
+    at now: Instant
+  ) {
+    guard let sending, sending.input == .ended else {
+      return violate(id, "a verdict before the end", at: now)
+    }
+    guard header.detail == Ending.complete.rawValue else {
+      let ending = Ending(rawValue: header.detail) ?? .internalError
+      return conclude(.peerEnded(ending, PeerText.decode(payload)), at: now)
+    }
+    guard header.offset == sending.nextOffset else {
+      return conclude(
+        .mismatch("the receiver wrote \(header.offset) bytes, \(sending.nextOffset) were sent"),
+        at: now
+      )
+    }
+    statistics.writtenOffset = header.offset
+    statistics.confirmedByteCount = header.offset
+    conclude(.complete, at: now)
+  }
+
+  private mutating func didReceiveGoodbye(_ id: ConnectionID, at now: Instant) {
+    if case .lingering = phase { return conclude(.complete, at: now) }
+    connections[id.index].loss = .surplus
+    stop(id, isReset: false, at: now)
+  }
+
+  /// Ends a connection whose peer broke the protocol; too many of them end the session.
+  mutating func violate(_ id: ConnectionID, _ sentence: String, at now: Instant) {
+    violationCount += 1
+    drop(id, .violation(sentence), at: now)
+    if violationCount >= Limits.violationsPerSession {
+      conclude(.protocolViolation(sentence), at: now)
+    }
+  }
+}

@@ -1,0 +1,311 @@
+import Wire
+
+// What goes out, on which connection, and what the completions of sends mean.
+extension Session {
+  /// Gives every idle connection its next message or frame.
+  mutating func pumpSends(at now: Instant) {
+    for index in connections.indices where connections[index].canSend {
+      let id = ConnectionID(index)
+      if sendMessage(id, at: now) { continue }
+      if options.role == .sender { sendFrame(id, at: now) }
+    }
+  }
+
+  // MARK: Messages
+
+  /// Sends the most urgent message that is due on the connection; false if none is.
+  private mutating func sendMessage(_ id: ConnectionID, at now: Instant) -> Bool {
+    if case .parting(let outcome, _) = phase { return sendParting(id, outcome, at: now) }
+    if options.role == .receiver {
+      if sendReject(id, at: now) || sendVerdict(id, at: now) || sendAck(id, at: now) { return true }
+    } else {
+      if sendEnd(id, at: now) || sendGoodbyeOfRetiring(id, at: now) { return true }
+    }
+    guard now - connections[id.index].lastSent >= Limits.heartbeatInterval else { return false }
+    let written = receiving?.writtenOffset ?? 0
+    compose(id, FrameHeader(.heartbeat, offset: written), at: now)
+    return true
+  }
+
+  private mutating func sendReject(_ id: ConnectionID, at now: Instant) -> Bool {
+    guard let reject = connections[id.index].rejects.first else { return false }
+    connections[id.index].rejects.removeFirst()
+    compose(
+      id,
+      FrameHeader(
+        .reject,
+        offset: reject.offset,
+        number: reject.number,
+        value: reject.processed
+      ),
+      at: now
+    )
+    return true
+  }
+
+  /// Acknowledges what was processed on the connection, and opens the window: when enough has come
+  /// together or long enough been waited (Protocol.md, "Acknowledgement").
+  private mutating func sendAck(_ id: ConnectionID, at now: Instant) -> Bool {
+    guard let receiving, phase == .running || phase == .synchronizing else { return false }
+    let connection = connections[id.index]
+    var isDue = connection.reportedLimit == 0
+    if let since = connection.unreportedSince {
+      isDue =
+        isDue || connection.unreportedByteCount >= acknowledgeByteCount
+        || now - since >= Limits.acknowledgeDelay || receiving.end != nil
+    }
+    let opened = receiving.windowLimit - windowReport.limit
+    if opened > 0 {
+      isDue =
+        isDue || opened >= UInt64(receiving.windowFrameCount / 4)
+        || now - windowReport.at >= Limits.acknowledgeDelay
+    }
+    guard isDue else { return false }
+    connections[id.index].unreportedByteCount = 0
+    connections[id.index].unreportedSince = nil
+    connections[id.index].reportedLimit = receiving.windowLimit
+    windowReport = (receiving.windowLimit, now)
+    compose(
+      id,
+      FrameHeader(
+        .ack,
+        offset: receiving.writtenOffset,
+        number: receiving.windowLimit,
+        value: connection.processedFrameCount
+      ),
+      at: now
+    )
+    return true
+  }
+
+  /// A quarter of the sender's likely memory, shared by the connections, but no more than 1 MiB:
+  /// acknowledgements must not be what the sender waits for.
+  private var acknowledgeByteCount: Int {
+    min(Limits.acknowledgeByteCount, options.memoryByteCount / 4 / max(statistics.memberCount, 1))
+  }
+
+  private mutating func sendVerdict(_ id: ConnectionID, at now: Instant) -> Bool {
+    guard case .lingering = phase, !connections[id.index].verdictSent, let receiving else {
+      return false
+    }
+    connections[id.index].verdictSent = true
+    compose(
+      id,
+      FrameHeader(.verdict, offset: receiving.writtenOffset, detail: Ending.complete.rawValue),
+      at: now
+    )
+    return true
+  }
+
+  /// Every connection hears of the end, so that no single loss can delay it.
+  private mutating func sendEnd(_ id: ConnectionID, at now: Instant) -> Bool {
+    guard let sending, sending.isEverythingSent, !connections[id.index].endSent else {
+      return false
+    }
+    connections[id.index].endSent = true
+    compose(
+      id,
+      FrameHeader(
+        .end,
+        offset: sending.nextOffset,
+        number: sending.nextNumber,
+        value: sending.digest.value
+      ),
+      at: now
+    )
+    return true
+  }
+
+  private mutating func sendGoodbyeOfRetiring(_ id: ConnectionID, at now: Instant) -> Bool {
+    guard connections[id.index].state == .retiring, connections[id.index].carried.isEmpty,
+      !connections[id.index].goodbyeSent
+    else { return false }
+    connections[id.index].goodbyeSent = true
+    compose(id, FrameHeader(.goodbye), at: now)
+    return true
+  }
+
+  /// The last word on a connection: goodbye after success, else why it ended.
+  private mutating func sendParting(_ id: ConnectionID, _ outcome: Outcome, at now: Instant) -> Bool
+  {
+    guard !connections[id.index].abortSent else { return true }
+    connections[id.index].abortSent = true
+    switch outcome {
+    case .complete:
+      compose(id, FrameHeader(.goodbye), at: now)
+    case .peerEnded, .peerGone, .refused, .notBraid, .notConnected:
+      stop(id, isReset: false, at: now)
+    case .networkSilent, .inputFailed, .outputFailed, .mismatch, .protocolViolation, .interrupted:
+      let text = PeerText.encode(options.describe(outcome))
+      let header = FrameHeader(
+        .abort,
+        length: UInt32(text.count),
+        offset: receiving?.writtenOffset ?? 0,
+        value: XXH64.hash(text.span),
+        detail: outcome.ending.rawValue
+      )
+      compose(id, header, payload: text, at: now)
+    }
+    return true
+  }
+
+  mutating func compose(
+    _ id: ConnectionID,
+    _ header: FrameHeader,
+    payload: [UInt8] = [],
+    at now: Instant
+  ) {
+    actions.append(.compose(id, header, payload: payload, seed: seed))
+    connections[id.index].outgoing = .message(
+      byteCount: FrameHeader.byteCount + payload.count,
+      header.kind
+    )
+    connections[id.index].sentByteCount = 0
+    connections[id.index].lastSent = now
+    continueSend(id)
+  }
+
+  // MARK: Frames
+
+  /// Hands the connection the next frame, or the one that the window waits for.
+  private mutating func sendFrame(_ id: ConnectionID, at now: Instant) {
+    guard phase == .running, connections[id.index].state == .joined,
+      !connections[id.index].carried.isFull, sending != nil
+    else { return }
+    var next = sending?.nextToSend(at: now)
+    if next == nil, isStalled {
+      next = sending?.lateFrame(at: now, excluding: connections[id.index].carried)
+    }
+    guard let next else { return }
+    connections[id.index].carried.append(next)
+    connections[id.index].outgoing = .frame(
+      next.slot,
+      number: next.number,
+      byteCount: next.byteCount
+    )
+    connections[id.index].sentByteCount = 0
+    connections[id.index].lastSent = now
+    statistics.resentFrameCount = sending?.resentFrameCount ?? 0
+    continueSend(id)
+  }
+
+  /// Whether nothing new can be sent although there is something: the window or memory is closed, or
+  /// only unacknowledged frames are left.
+  var isStalled: Bool {
+    guard let sending else { return false }
+    if sending.hasSendableFrame { return false }
+    return !sending.ready.isEmpty || sending.usedSlotCount == sending.geometry.slotCount
+      || sending.input == .ended
+  }
+
+  /// Submits what is left of the present message or frame.
+  mutating func continueSend(_ id: ConnectionID) {
+    let connection = connections[id.index]
+    let operation: Operation
+    switch connection.outgoing {
+    case .nothing: return
+    case .message(let byteCount, _):
+      operation = .send(id, .control(connection.sentByteCount..<byteCount), zeroCopy: false)
+    case .frame(let slot, _, let byteCount):
+      let from = connection.sentByteCount - FrameHeader.byteCount
+      let region = Region.slot(slot, from..<(byteCount - FrameHeader.byteCount))
+      // Below this the notification costs more than the copy (io_uring.md, section 2.4).
+      let zeroCopy = connection.usesZeroCopy && region.byteCount >= 32 << 10
+      if zeroCopy { statistics.zeroCopySendCount += 1 }
+      operation = .send(id, region, zeroCopy: zeroCopy)
+    }
+    connections[id.index].sendToken = submit(operation, for: .send(id))
+  }
+
+  // MARK: Completions
+
+  mutating func didSend(
+    _ id: ConnectionID,
+    _ token: OperationToken,
+    _ result: Event.Result,
+    releaseFollows: Bool,
+    at now: Instant
+  ) {
+    connections[id.index].sendToken = nil
+    if releaseFollows, case .frame(let slot, _, _) = connections[id.index].outgoing {
+      inFlight.awaitRelease(
+        token,
+        of: slot,
+        on: id,
+        serial: connections[id.index].serial
+      )
+      // The rest of a short send, or the copying send after a failed one, needs the slot as well.
+      sending?.willStayInKernel(slot)
+    }
+    switch result {
+    case .failed(let failure):
+      if !retryByCopy(id, failure) { sendEnded(id, .failed(failure), at: now) }
+    case .done(let byteCount):
+      connections[id.index].sentByteCount += byteCount
+      if byteCount == 0 { return sendEnded(id, .closedByPeer, at: now) }
+      if connections[id.index].state == .stopping { return sendEnded(id, nil, at: now) }
+      if connections[id.index].sentByteCount < outgoingByteCount(id) {
+        return continueSend(id)
+      }
+      didSendWhole(id, at: now)
+    }
+  }
+
+  private func outgoingByteCount(_ id: ConnectionID) -> Int {
+    switch connections[id.index].outgoing {
+    case .nothing: 0
+    case .message(let byteCount, _), .frame(_, _, let byteCount): byteCount
+    }
+  }
+
+  /// A zero-copy send that the kernel cannot do is done by copying, there and from then on.
+  private mutating func retryByCopy(_ id: ConnectionID, _ failure: Failure) -> Bool {
+    guard connections[id.index].usesZeroCopy, connections[id.index].isMember,
+      case .frame = connections[id.index].outgoing,
+      failure.kind == .noBuffers || failure.kind == .notSupported
+    else { return false }
+    connections[id.index].usesZeroCopy = false
+    continueSend(id)
+    return true
+  }
+
+  private mutating func sendEnded(_ id: ConnectionID, _ loss: Notice.Loss?, at now: Instant) {
+    finishOutgoing(id)
+    if let loss, connections[id.index].state != .stopping { drop(id, loss, at: now) }
+    closeIfQuiet(id, at: now)
+  }
+
+  private mutating func didSendWhole(_ id: ConnectionID, at now: Instant) {
+    let outgoing = connections[id.index].outgoing
+    finishOutgoing(id)
+    if let greeting = connections[id.index].queuedGreeting {
+      connections[id.index].queuedGreeting = nil
+      return greet(id, greeting)
+    }
+    switch outgoing {
+    case .message(_, .goodbye), .message(_, .abort):
+      stop(id, isReset: false, at: now)
+    case .message where connections[id.index].state == .refusing:
+      stop(id, isReset: false, at: now)
+    case .frame:
+      statistics.frameCount += 1
+    case .nothing, .message:
+      break
+    }
+  }
+
+  /// The kernel is done with what was being sent (or will say so by a notification).
+  private mutating func finishOutgoing(_ id: ConnectionID) {
+    if case .frame(let slot, _, _) = connections[id.index].outgoing {
+      sending?.didLeaveKernel(slot)
+    }
+    connections[id.index].outgoing = .nothing
+  }
+
+  /// A zero-copy send turned out to be copied: from now on this connection copies at once.
+  mutating func didCopy(on id: ConnectionID, serial: UInt64) {
+    statistics.copiedSendCount += 1
+    guard options.zeroCopy == .auto, connections[id.index].serial == serial else { return }
+    connections[id.index].usesZeroCopy = false
+  }
+}

@@ -1,0 +1,111 @@
+import Wire
+
+// The input and the output: one read, one write in flight, in order.
+extension Session {
+  // MARK: Input
+
+  /// Reads ahead as long as there are slots; sends a part of a frame when a connection has nothing
+  /// else to do and the input has nothing more at the moment.
+  mutating func pumpInput(at now: Instant) {
+    guard phase == .running, sending != nil else { return }
+    switch sending?.input {
+    case .idle:
+      guard let (slot, range) = sending?.rangeToFill() else { return }
+      let token = submit(.read(slot, range), for: .read)
+      sending?.input = .reading(token, turn: turn)
+    case .reading(let token, let since) where since < turn && wantsPartialFrame:
+      actions.append(.cancel(token))
+      sending?.input = .cancelling
+    case .reading, .cancelling, .ended, nil:
+      break
+    }
+  }
+
+  /// Whether a connection is idle while some bytes wait in a slot that is not full.
+  var wantsPartialFrame: Bool {
+    guard let sending, sending.hasPartialFrame, !sending.hasSendableFrame else { return false }
+    return connections.contains { $0.canSend && $0.state == .joined }
+  }
+
+  mutating func didRead(_ result: Event.Result, at now: Instant) {
+    let wasCancelled = sending?.input == .cancelling
+    sending?.input = .idle
+    switch result {
+    case .done(0):
+      sending?.input = .ended
+      sending?.abandonFilling()
+      seal()
+    case .done(let byteCount):
+      statistics.readByteCount += UInt64(byteCount)
+      if sending?.didFill(byteCount: byteCount) == true || wasCancelled { seal() }
+    case .failed(let failure) where failure.kind == .cancelled && wasCancelled:
+      seal()
+    case .failed(let failure):
+      conclude(.inputFailed(failure), at: now)
+    }
+  }
+
+  private mutating func seal() {
+    guard let (slot, byteCount) = sending?.beginSeal() else { return }
+    actions.append(.checksum(slot, byteCount: byteCount))
+  }
+
+  mutating func didSeal(_ slot: SlotID, _ checksum: UInt64) {
+    guard let header = sending?.didSeal(slot, checksum: checksum) else { return }
+    actions.append(.seal(slot, header, seed: seed))
+  }
+
+  // MARK: Output
+
+  /// Writes the next frame in order, if it is here.
+  mutating func pumpOutput(at now: Instant) {
+    guard phase == .running, writeToken == nil, receiving != nil else { return }
+    switch receiving?.rangeToWrite() {
+    case .success(let next?):
+      writeToken = submit(.write(next.0, next.1), for: .write)
+    case .failure(let error):
+      conclude(.mismatch(error.sentence), at: now)
+    case .success(nil), nil:
+      synchronizeIfWritten(at: now)
+    }
+  }
+
+  private mutating func synchronizeIfWritten(at now: Instant) {
+    guard let receiving, receiving.isWritten else { return }
+    if let sentence = receiving.mismatch { return conclude(.mismatch(sentence), at: now) }
+    phase = .synchronizing
+    synchronizeToken = submit(.synchronize, for: .synchronize)
+  }
+
+  mutating func didWrite(_ result: Event.Result, at now: Instant) {
+    writeToken = nil
+    switch result {
+    case .done(0):
+      // A write of at least one byte that takes none: a device that is full and does not say so.
+      conclude(.outputFailed(Failure(.noSpace)), at: now)
+    case .done(let byteCount):
+      _ = receiving?.didWrite(byteCount: byteCount)
+      statistics.writtenOffset = receiving?.writtenOffset ?? 0
+    case .failed(let failure):
+      conclude(.outputFailed(failure), at: now)
+    }
+  }
+
+  mutating func didSynchronize(_ result: Event.Result, at now: Instant) {
+    synchronizeToken = nil
+    guard phase == .synchronizing else { return }
+    switch result {
+    case .done:
+      phase = .lingering(until: now + Limits.verdictLinger)
+    case .failed(let failure):
+      conclude(.outputFailed(failure), at: now)
+    }
+  }
+
+  /// The reader of our output has gone while we had nothing to write.
+  mutating func didLoseConsumer(_ result: Event.Result, at now: Instant) {
+    watchToken = nil
+    guard case .done = result, phase == .running else { return }
+    conclude(.outputFailed(Failure(.brokenPipe)), at: now)
+  }
+}

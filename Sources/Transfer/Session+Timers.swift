@@ -1,0 +1,96 @@
+import Wire
+
+// Everything that happens because time passes.
+extension Session {
+  /// How often deadlines that are seconds long are looked at.
+  private static let scanInterval: Duration = .milliseconds(50)
+
+  mutating func runTimers(at now: Instant) {
+    guard now >= scanAt else { return }
+    scanAt = now + Self.scanInterval
+    runConnectionDeadlines(at: now)
+    if options.opening == .listen, !connections.contains(where: { $0.state == .accepting }) {
+      acceptNext()
+    }
+    if now >= measureAt {
+      measureAt = now + Limits.measureInterval
+      for index in connections.indices where connections[index].isMember {
+        actions.append(.measure(ConnectionID(index)))
+      }
+    }
+    runSessionDeadlines(at: now)
+  }
+
+  private mutating func runConnectionDeadlines(at now: Instant) {
+    for index in connections.indices {
+      guard let deadline = connections[index].deadline, now >= deadline else { continue }
+      let id = ConnectionID(index)
+      switch connections[index].state {
+      case .dialling, .awaitingWelcome: drop(id, .failed(Failure(.timedOut)), at: now)
+      case .awaitingHello, .awaitingConfirm: turnAway(id, .tooSlow, at: now)
+      case .refusing: stop(id, isReset: true, at: now)
+      case .free, .accepting, .joined, .retiring, .stopping: connections[index].deadline = nil
+      }
+    }
+  }
+
+  private mutating func runSessionDeadlines(at now: Instant) {
+    switch phase {
+    case .opening:
+      if let dialing, now >= dialing.giveUpAt, dialing.lastFailure != nil || now > dialing.giveUpAt
+      {
+        conclude(.notConnected(dialing.lastFailure), at: now)
+      }
+    case .lingering(let until):
+      if now >= until { conclude(.complete, at: now) }
+    case .running, .synchronizing:
+      guard let alone else { return }
+      if let goneSince = alone.goneSince, now - goneSince >= Limits.goneAfter {
+        conclude(.peerGone, at: now)
+      } else if now - alone.since >= options.giveUp {
+        conclude(.networkSilent, at: now)
+      }
+    case .parting, .over:
+      break
+    }
+  }
+
+  /// A path is dead when TCP waits for an answer and none has come for `pathSilence`.
+  ///
+  /// A slow consumer is told from a dead path by TCP itself: the peer's kernel answers window probes
+  /// as long as the path works, also while the peer's process or disk stands still.
+  mutating func didMeasure(_ id: ConnectionID, _ measurement: Measurement?, at now: Instant) {
+    guard let measurement, connections[id.index].isMember else { return }
+    if measurement.isAwaitingAnswer, measurement.sinceLastAnswer >= options.pathSilence,
+      now - connections[id.index].joinedAt >= options.pathSilence
+    {
+      drop(id, .silent, at: now)
+    }
+  }
+
+  /// The owner waits for events no longer than until this; nil while nothing depends on time.
+  public var nextDeadline: Instant? {
+    if phase == .over { return nil }
+    var deadline: Instant?
+    func sooner(_ instant: Instant) {
+      deadline = min(deadline ?? instant, instant)
+    }
+    // A part of a frame waits, and this turn will tell whether the input has more: do not sleep.
+    if case .reading? = sending?.input, wantsPartialFrame { return Instant(nanoseconds: 0) }
+    let isIdleListener = connections.allSatisfy { $0.state == .free || $0.state == .accepting }
+    let hasAccept = connections.contains { $0.state == .accepting }
+    if !isIdleListener || alone != nil || phase != .opening || dialing != nil || !hasAccept {
+      sooner(scanAt)
+    }
+    if let dialing, phase == .opening || phase == .running { sooner(max(dialing.nextAt, scanAt)) }
+    if phase == .running, let receiving {
+      for connection in connections where connection.isMember {
+        if let since = connection.unreportedSince { sooner(since + Limits.acknowledgeDelay) }
+      }
+      if receiving.windowLimit > windowReport.limit {
+        sooner(windowReport.at + Limits.acknowledgeDelay)
+      }
+    }
+    return deadline
+  }
+}

@@ -1,0 +1,235 @@
+import Wire
+
+/// One end of a transfer, without any I/O: events in, actions out.
+///
+/// The owner (the driver, or the simulator) calls, in this order, once per turn of its loop:
+/// 1. `handle` for everything that happened since the last turn,
+/// 2. `advance` once, with the present time,
+/// 3. `nextAction` until it returns nil; `checksum` and `measure` are answered at once with `handle`,
+/// 4. and waits for the next event no longer than until `nextDeadline`.
+///
+/// After `Action.finish` the session does nothing any more.
+public struct Session {
+  /// Where the session as a whole is.
+  enum Phase: Equatable {
+    /// No connection has joined yet.
+    case opening
+    /// Frames move.
+    case running
+    /// Receiver: everything is written; the output is being synchronised.
+    case synchronizing
+    /// Receiver: the verdict is on its way; wait until the sender has heard it.
+    case lingering(until: Instant)
+    /// Last words are being said; then all connections are closed.
+    case parting(Outcome, until: Instant)
+    case over
+  }
+
+  let options: Options
+  var phase = Phase.opening
+  /// The connection table; it grows to the most places ever used at one time, and no further than
+  /// `Limits.connectionTableSize`.
+  var connections: [Connection]
+  var inFlight: InFlightTable
+  var sessionID: SessionID?
+  /// Seeds the check of every frame header, so that frames of another session do not pass.
+  var seed: UInt64 = 0
+  var geometry: Geometry?
+  var sending: SendStream?
+  var receiving: ReceiveStream?
+
+  // Opening and keeping connections.
+  var dialing: DialState?
+  var nextSerial: UInt64 = 1
+  var acceptedBefore = false
+  var violationCount = 0
+
+  // Time.
+  var turn: UInt64 = 0
+  var scanAt: Instant
+  var measureAt: Instant
+  /// Since when no connection is a member of the running session, and what speaks for a dead process.
+  var alone: (since: Instant, goneSince: Instant?)?
+  var windowReport: (limit: UInt64, at: Instant)
+
+  // Ends of the stream.
+  var writeToken: OperationToken?
+  var synchronizeToken: OperationToken?
+  var watchToken: OperationToken?
+  /// Connections whose payload is complete and whose checksum is being computed, by slot.
+  var awaitingChecksum: [Int: ConnectionID] = [:]
+
+  var actions: [Action] = []
+  var nextActionIndex = 0
+  /// What happened so far, for progress and reports.
+  public internal(set) var statistics = Statistics()
+
+  /// Opens a session: a listener asks for the first connection, a dialler dials.
+  ///
+  /// - Precondition: `options.complaint` is nil.
+  public init(_ options: Options, at now: Instant) {
+    precondition(options.complaint == nil, "options are checked before a session is made")
+    self.options = options
+    connections = []
+    connections.reserveCapacity(Limits.connectionTableSize)
+    inFlight = InFlightTable(connectionCount: Limits.connectionTableSize)
+    scanAt = now
+    measureAt = now
+    windowReport = (0, now)
+    switch options.opening {
+    case .listen:
+      acceptNext()
+    case .dial(let targetCount, let connectionCount):
+      sessionID = SessionID(low: options.random(), high: options.random())
+      dialing = DialState(
+        targetCount: targetCount,
+        wantedCount: connectionCount,
+        giveUpAt: now + options.wait,
+        nextAt: now
+      )
+    }
+  }
+
+  // MARK: Events
+
+  /// Takes in one event.
+  ///
+  /// - Parameters:
+  ///   - event: what happened.
+  ///   - control: the incoming control buffer of the connection that `controlOwner(of:)` names, or
+  ///     nothing; read only during the call.
+  ///   - now: the present time; never goes back.
+  public mutating func handle(_ event: Event, control: Span<UInt8>, at now: Instant) {
+    guard phase != .over else { return }
+    switch event {
+    case .completed(let token, let result, let releaseFollows):
+      guard let purpose = inFlight.end(token) else {
+        statistics.staleCompletionCount += 1
+        return
+      }
+      completed(purpose, token, result, releaseFollows: releaseFollows, control: control, at: now)
+    case .released(let token, let wasCopied):
+      guard case .release(let slot, let id, let serial) = inFlight.purpose(of: token) else {
+        statistics.staleCompletionCount += 1
+        return
+      }
+      _ = inFlight.end(token)
+      sending?.didLeaveKernel(slot)
+      if wasCopied { didCopy(on: id, serial: serial) }
+    case .didChecksum(let slot, let checksum):
+      didChecksum(slot, checksum, at: now)
+    case .measured(let id, let measurement):
+      didMeasure(id, measurement, at: now)
+    case .interrupted(let signal):
+      conclude(.interrupted(signal), at: now)
+    }
+  }
+
+  /// The connection whose incoming control buffer a completion is about; nil if it is about none.
+  public func controlOwner(of token: OperationToken) -> ConnectionID? {
+    guard case .receive(let id) = inFlight.purpose(of: token) else { return nil }
+    return id
+  }
+
+  private mutating func completed(
+    _ purpose: InFlightTable.Purpose,
+    _ token: OperationToken,
+    _ result: Event.Result,
+    releaseFollows: Bool,
+    control: Span<UInt8>,
+    at now: Instant
+  ) {
+    switch purpose {
+    case .connect(let id): didConnect(id, result, at: now)
+    case .accept(let id): didAccept(id, result, at: now)
+    case .receive(let id): didReceive(id, result, control: control, at: now)
+    case .send(let id):
+      didSend(id, token, result, releaseFollows: releaseFollows, at: now)
+    case .read: didRead(result, at: now)
+    case .write: didWrite(result, at: now)
+    case .watchOutput: didLoseConsumer(result, at: now)
+    case .synchronize: didSynchronize(result, at: now)
+    case .release:
+      // A second completion where only a notification may come: keep waiting for that one.
+      statistics.staleCompletionCount += 1
+    }
+  }
+
+  // MARK: Turning
+
+  /// Decides what to do next, after the events of a turn: timers, sends, reads, writes.
+  public mutating func advance(to now: Instant) {
+    guard phase != .over else { return }
+    turn += 1
+    runTimers(at: now)
+    retryHeldFrames()
+    pumpOutput(at: now)
+    pumpSends(at: now)
+    pumpInput(at: now)
+    pumpDials(at: now)
+    finishIfDone(at: now)
+  }
+
+  /// The next thing to do; nil when there is nothing until the next event or deadline.
+  public mutating func nextAction() -> Action? {
+    guard nextActionIndex < actions.count else {
+      actions.removeAll(keepingCapacity: true)
+      nextActionIndex = 0
+      return nil
+    }
+    defer { nextActionIndex += 1 }
+    return actions[nextActionIndex]
+  }
+
+  /// Hands an operation to the kernel by way of the owner.
+  @discardableResult
+  mutating func submit(_ operation: Operation, for purpose: InFlightTable.Purpose)
+    -> OperationToken
+  {
+    let token = inFlight.begin(purpose)
+    actions.append(.submit(token, operation))
+    return token
+  }
+
+  /// Members of the session, in the order of the table.
+  var memberCount: Int { connections.count { $0.isMember } }
+}
+
+/// Counters of a session; all of them only grow.
+public struct Statistics: Equatable, Sendable {
+  /// Payload bytes read from the input.
+  public var readByteCount: UInt64 = 0
+  /// Payload bytes that the receiver has received and checked, as far as we know.
+  public var confirmedByteCount: UInt64 = 0
+  /// All bytes below it are out of the receiver's hands, as far as we know.
+  public var writtenOffset: UInt64 = 0
+  /// Length of the stream, where the sender knew it or has said it.
+  public var streamByteCount: UInt64?
+  /// Connections that joined, ever.
+  public var joinedCount = 0
+  /// Members of the session now.
+  public var memberCount = 0
+  /// Most members at one time.
+  public var memberPeak = 0
+  /// Connections that were lost.
+  public var lostCount = 0
+  /// Frames that were sent more than once.
+  public var resentFrameCount = 0
+  /// Frames that arrived more than once.
+  public var duplicateFrameCount = 0
+  /// Frames that arrived with a wrong checksum.
+  public var damagedFrameCount = 0
+  /// Accepted connections that were turned away.
+  public var turnedAwayCount = 0
+  /// Completions that belonged to nothing in flight.
+  public var staleCompletionCount = 0
+  /// Zero-copy sends that the kernel copied after all.
+  public var copiedSendCount = 0
+  /// Zero-copy sends.
+  public var zeroCopySendCount = 0
+  /// Data frames sent or received whole.
+  public var frameCount = 0
+
+  /// All zero.
+  public init() {}
+}

@@ -1,0 +1,41 @@
+/// Why bytes from the network were not accepted.
+///
+/// Every case is something a stranger, an old version or a damaged connection can cause; none traps.
+public enum WireError: Error, Equatable, Sendable {
+  /// Fewer bytes than the message needs.
+  case truncated(needed: Int, found: Int)
+  /// The first eight bytes are not braid's: a port scan, another program.
+  case notBraid
+  /// A braid of another protocol version.
+  case unsupportedVersion(UInt16)
+  /// The check value does not fit the bytes: damaged on the way, or of another session.
+  case damaged
+  /// A kind, role or reason with no meaning in this version.
+  case unknownValue(field: Field, value: UInt64)
+  /// A length outside what the kind allows.
+  case badLength(kind: FrameKind, byteCount: UInt32)
+
+  /// The field that held a meaningless value.
+  public enum Field: String, Sendable {
+    case greetingKind = "greeting kind"
+    case role
+    case frameKind = "frame kind"
+    case stream
+    case flags
+    case linkStatus = "link status"
+  }
+}
+
+extension WireError: CustomStringConvertible {
+  /// One clause, to stand after "refused: ".
+  public var description: String {
+    switch self {
+    case .truncated(let needed, let found): "\(found) bytes where \(needed) are needed"
+    case .notBraid: "it does not speak braid's protocol"
+    case .unsupportedVersion(let version): "it speaks protocol version \(version)"
+    case .damaged: "a header's check value does not fit its bytes"
+    case .unknownValue(let field, let value): "unknown \(field.rawValue) \(value)"
+    case .badLength(let kind, let byteCount): "a \(kind) frame of \(byteCount) bytes"
+    }
+  }
+}
