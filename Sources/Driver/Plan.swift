@@ -1,0 +1,117 @@
+public import Transfer
+public import Wire
+
+/// Everything that one run is told from outside; the command line builds it.
+public struct Plan: Sendable {
+  /// Where the stream comes from or goes to.
+  public enum Endpoint: Sendable, Equatable {
+    /// Standard input of the sender, standard output of the receiver.
+    case standard
+    /// A file, FIFO or device. As an output it is created if it is missing, and cut to nothing.
+    case path(String)
+  }
+
+  /// A host by name or address, and a port.
+  public struct Host: Sendable, Equatable {
+    /// A name, an IPv4 address, or an IPv6 address without brackets.
+    public var name: String
+    /// 1...65535.
+    public var port: UInt16
+
+    /// Names a port at a host.
+    public init(name: String, port: UInt16) {
+      self.name = name
+      self.port = port
+    }
+  }
+
+  /// How the two sides find each other.
+  public enum Opening: Sendable, Equatable {
+    /// Dial the peer; several hosts are addresses of the same peer.
+    case dial([Host])
+    /// Listen at an address (nil: every address, IPv4 and IPv6) and port.
+    case listen(address: String?, port: UInt16)
+  }
+
+  /// What to do with the stream.
+  public var role: Role
+  /// How the two sides find each other.
+  public var opening: Opening
+  /// Input of a sender, output of a receiver.
+  public var endpoint = Endpoint.standard
+  /// How many connections the dialling side opens, 1...256.
+  public var connectionCount = 4
+  /// Largest frame payload in bytes, a multiple of 4096 in 4096...1 MiB.
+  public var frameByteCount = 256 << 10
+  /// Memory for frames in bytes.
+  public var memoryByteCount = 32 << 20
+  /// When to send without a copy.
+  public var zeroCopy = ZeroCopyMode.auto
+  /// How long the dialling side tries to get the first connection.
+  public var wait: Duration = .seconds(30)
+  /// How long a silent network is waited for.
+  public var giveUp: Duration = .seconds(60)
+  /// A connection is dead when TCP has waited this long for an answer.
+  public var pathSilence: Duration = .seconds(3)
+  /// The key, if there is one.
+  public var authenticator: Authenticator?
+  /// A sentence for an outcome; the peer's user reads it.
+  public var describe: @Sendable (Outcome) -> String = { "\($0)" }
+
+  /// A plan with the defaults of the command line.
+  public init(role: Role, opening: Opening) {
+    self.role = role
+    self.opening = opening
+  }
+}
+
+/// Why a run could not even start; nothing was read, written or sent.
+public enum StartFailure: Error, Equatable, Sendable, CustomStringConvertible {
+  /// No io_uring; the sentence has cause and remedy.
+  case ring(String)
+  /// The input cannot be opened.
+  case input(String)
+  /// The output cannot be opened.
+  case output(String)
+  /// No such host, or the port cannot be listened at.
+  case network(String)
+  /// Options that do not fit together.
+  case usage(String)
+
+  /// The sentence for the user.
+  public var description: String {
+    switch self {
+    case .ring(let text), .input(let text), .output(let text), .network(let text),
+      .usage(let text):
+      text
+    }
+  }
+}
+
+/// Hears what a run does while it does it; called on the run's own thread, so it must be quick.
+public protocol Observer {
+  /// A sentence about how the run was set up, for `--verbose`.
+  mutating func prepared(_ detail: String)
+  /// Something happened to the session; `peer` is the address of the connection concerned.
+  mutating func noticed(_ notice: Notice, peer: String?)
+  /// Called about four times a second while the session runs.
+  mutating func progressed(_ statistics: Statistics, elapsed: Duration)
+}
+
+/// What a run came to.
+public struct Report: Sendable {
+  /// How it ended.
+  public var outcome: Outcome
+  /// The session's counters at the end.
+  public var statistics: Statistics
+  /// From the first connection (or the start, if there was none) to the end.
+  public var elapsed: Duration
+  /// User and system time of this process.
+  public var processorTime: Duration
+  /// Largest resident set of this process, in bytes.
+  public var residentPeakByteCount: Int
+  /// Calls of io_uring_enter.
+  public var enterCount: Int
+  /// Operations submitted.
+  public var operationCount: Int
+}
