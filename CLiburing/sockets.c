@@ -188,6 +188,8 @@ int clu_socket_tcp_info(int descriptor, clu_tcp_info *out) {
       .total_retransmissions = info.tcpi_total_retrans,
       .not_sent_bytes = info.tcpi_notsent_bytes,
       .last_received_ms = info.tcpi_last_data_recv,
+      .last_acknowledged_ms = info.tcpi_last_ack_recv,
+      .probes = info.tcpi_probes,
       .state = info.tcpi_state,
   };
   return 0;

@@ -184,7 +184,9 @@ typedef struct clu_tcp_info {
   uint32_t total_retransmissions;
   uint32_t not_sent_bytes;
   uint32_t last_received_ms;
+  uint32_t last_acknowledged_ms;
   uint8_t state;
+  uint8_t probes;
 } clu_tcp_info;
 int clu_socket_tcp_info(int descriptor, clu_tcp_info *out);
 
@@ -212,6 +214,12 @@ void clu_memory_unmap(void *base, size_t length);
 // "EPIPE" and "Broken pipe"; a static string, never NULL.
 const char *clu_errno_name(int number);
 const char *clu_errno_text(int number);
+
+// Blocks SIGINT, SIGTERM and SIGHUP, ignores SIGPIPE, and returns a descriptor that delivers the
+// blocked ones (signalfd(2)), or -errno.
+int clu_signals_open(void);
+// Takes one signal out of that descriptor; 0 if none is pending.
+int clu_signals_next(int descriptor);
 
 // Sets a pipe's capacity; returns the capacity it has afterwards, or -errno when not a pipe.
 int clu_pipe_grow(int descriptor, uint32_t byte_count);

@@ -1,12 +1,78 @@
+internal import Glibc
+internal import Transfer
+internal import Uring
+internal import Wire
+
 /// Runs one transfer on the calling thread, from the first socket to the last word.
 public enum Run {
   /// Runs a plan to its end.
   ///
   /// - Throws: `StartFailure` if nothing could be started.
-  public static func transfer(
+  public static func transfer<Watcher: Observer>(
     _ plan: Plan,
-    observer: inout some Observer
+    observer: inout Watcher
   ) throws(StartFailure) -> Report {
-    throw .usage("not there yet")
+    var options = options(of: plan)
+    if let complaint = options.complaint { throw .usage(complaint) }
+    let endpoint = try Endpoint.open(plan)
+    options.streamByteCount = endpoint.byteCount ?? Greeting.unknownStreamLength
+    let network = try Network(plan)
+    if case .dial = plan.opening {
+      options.opening = .dial(
+        targetCount: network.targets.count,
+        connectionCount: plan.connectionCount
+      )
+    }
+    let ring = try makeRing(options)
+    if !ring.features.contains(.sendZeroCopy) { options.zeroCopy = .off }
+    observer.prepared("io_uring: \(ring.features), \(ring.registrationText)")
+    let engine = Engine(
+      plan,
+      options: options,
+      network: network,
+      endpoint: endpoint,
+      signals: (try? Signals.open()) ?? -1,
+      ring: ring,
+      observer: observer
+    )
+    defer { observer = engine.observer }
+    return try engine.run()
+  }
+
+  private static func options(of plan: Plan) -> Options {
+    let opening: Options.Opening
+    switch plan.opening {
+    case .dial: opening = .dial(targetCount: 1, connectionCount: plan.connectionCount)
+    case .listen: opening = .listen
+    }
+    var options = Options(
+      role: plan.role,
+      opening: opening,
+      frameByteCount: plan.frameByteCount,
+      memoryByteCount: plan.memoryByteCount,
+      random: {
+        var generator = SystemRandomNumberGenerator()
+        return generator.next()
+      }
+    )
+    options.connectionLimit = max(options.connectionLimit, plan.connectionCount)
+    options.zeroCopy = plan.zeroCopy
+    options.wait = plan.wait
+    options.giveUp = plan.giveUp
+    options.pathSilence = plan.pathSilence
+    options.authenticator = plan.authenticator
+    options.describe = plan.describe
+    return options
+  }
+
+  private static func makeRing(_ options: Options) throws(StartFailure) -> Ring {
+    let controls = Limits.connectionTableSize * 2 * Session.controlBufferByteCount
+    var setup = RingSetup(arenaByteCount: options.memoryByteCount + controls)
+    setup.registeredByteCount = options.memoryByteCount
+    do {
+      return try Ring(setup)
+    } catch {
+      throw .ring(error.description)
+    }
   }
 }

@@ -94,6 +94,8 @@ struct Connection {
   var sentByteCount = 0
   var lastSent = Instant(nanoseconds: 0)
   var usesZeroCopy = false
+  /// A send has failed; the receive will end as well, after the peer's last words.
+  var isSendBroken = false
   /// A handshake message that waits for the one before it to leave.
   var queuedGreeting: Greeting?
 
@@ -120,7 +122,7 @@ struct Connection {
 
   /// Whether a new message or frame can be handed to the kernel: one send in flight per socket,
   /// since the kernel reorders several without a word (io_uring.md, trap 1).
-  var canSend: Bool { sendToken == nil && isMember }
+  var canSend: Bool { sendToken == nil && isMember && !isSendBroken }
 
   /// Whether nothing of it is in flight but zero-copy notifications.
   var isQuiet: Bool { connectToken == nil && receiveToken == nil && sendToken == nil }

@@ -130,6 +130,14 @@ public enum Notice: Equatable, Sendable {
   /// No connection is left; dialling or waiting goes on.
   case disconnected
 
+  /// The connection that it is about, if any.
+  public var connection: ConnectionID? {
+    switch self {
+    case .joined(let id, _), .lost(let id, _, _), .turnedAway(let id, _): id
+    case .started, .dialFailed, .damagedFrame, .disconnected: nil
+    }
+  }
+
   /// Why a connection was lost.
   public enum Loss: Equatable, Sendable {
     case closedByPeer

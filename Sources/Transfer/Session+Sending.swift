@@ -271,8 +271,17 @@ extension Session {
 
   private mutating func sendEnded(_ id: ConnectionID, _ loss: Notice.Loss?, at now: Instant) {
     finishOutgoing(id)
-    if let loss, connections[id.index].state != .stopping { drop(id, loss, at: now) }
-    closeIfQuiet(id, at: now)
+    guard let loss, connections[id.index].state != .stopping else {
+      return closeIfQuiet(id, at: now)
+    }
+    // The peer's last words may still wait in the socket: the receive, which ends with the
+    // connection, has the last say.
+    if connections[id.index].isMember, connections[id.index].receiveToken != nil {
+      connections[id.index].isSendBroken = true
+      connections[id.index].deadline = now + Limits.partingTimeout
+    } else {
+      drop(id, loss, at: now)
+    }
   }
 
   private mutating func didSendWhole(_ id: ConnectionID, at now: Instant) {

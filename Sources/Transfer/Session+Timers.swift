@@ -29,7 +29,8 @@ extension Session {
       case .dialling, .awaitingWelcome: drop(id, .failed(Failure(.timedOut)), at: now)
       case .awaitingHello, .awaitingConfirm: turnAway(id, .tooSlow, at: now)
       case .refusing: stop(id, isReset: true, at: now)
-      case .free, .accepting, .joined, .retiring, .stopping: connections[index].deadline = nil
+      case .joined, .retiring: drop(id, .failed(Failure(.reset)), at: now)
+      case .free, .accepting, .stopping: connections[index].deadline = nil
       }
     }
   }

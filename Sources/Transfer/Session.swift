@@ -25,7 +25,8 @@ public struct Session {
     case over
   }
 
-  let options: Options
+  /// What the session was told to do.
+  public let options: Options
   var phase = Phase.opening
   /// The connection table; it grows to the most places ever used at one time, and no further than
   /// `Limits.connectionTableSize`.
@@ -128,6 +129,12 @@ public struct Session {
   /// The connection whose incoming control buffer a completion is about; nil if it is about none.
   public func controlOwner(of token: OperationToken) -> ConnectionID? {
     guard case .receive(let id) = inFlight.purpose(of: token) else { return nil }
+    return id
+  }
+
+  /// The place that an accept in flight is for; its completion carries the new descriptor.
+  public func acceptingPlace(of token: OperationToken) -> ConnectionID? {
+    guard case .accept(let id) = inFlight.purpose(of: token) else { return nil }
     return id
   }
 

@@ -8,14 +8,15 @@ public struct RingSetup: Hashable, Sendable {
   public var completionEntries: Int = 4096
   /// Size of the arena in bytes.
   public var arenaByteCount: Int
-  /// Whether to register the arena, as far as the locked-memory limit lets us.
-  public var registersArena = true
+  /// Bytes from the arena's start to register, as far as the locked-memory limit lets us; 0: none.
+  public var registeredByteCount: Int
   /// Places in the table of registered descriptors; 0: no table.
   public var filePlaces: Int = 0
 
   /// Asks for a ring with an arena of that many bytes.
   public init(arenaByteCount: Int) {
     self.arenaByteCount = arenaByteCount
+    registeredByteCount = arenaByteCount
   }
 }
 
@@ -51,6 +52,7 @@ public struct RingCounters: Hashable, Sendable {
 
   private let handle: OpaquePointer
   private let lockedMemoryLimit: UInt64
+  private let wantedByteCount: Int
   private var batch: [clu_completion]
   private var batchPosition = 0
   private var batchCount = 0
@@ -92,8 +94,8 @@ public struct RingCounters: Hashable, Sendable {
         throw .other(error)
       }
     }
-    registeredByteCount =
-      setup.registersArena ? unsafe Self.register(arena, with: handle) : 0
+    wantedByteCount = min(setup.registeredByteCount, arena.byteCount, Self.registrationLimit)
+    registeredByteCount = unsafe Self.register(arena, wantedByteCount, with: handle)
     self.arena = arena
     unsafe self.handle = handle
     lockedMemoryLimit = limit
@@ -200,8 +202,12 @@ extension Ring {
   private static let registrationFloor = 1 << 20
 
   /// Registers as much of the arena's start as the limit allows: all, half, a quarter...
-  private static func register(_ arena: borrowing Arena, with handle: OpaquePointer) -> Int {
-    var byteCount = min(arena.byteCount, registrationLimit)
+  private static func register(
+    _ arena: borrowing Arena,
+    _ wanted: Int,
+    with handle: OpaquePointer
+  ) -> Int {
+    var byteCount = wanted
     // Ends: 1 GiB halved ten times is the floor.
     while byteCount > 0 {
       let range = ArenaRange(offset: 0, count: byteCount)
@@ -216,8 +222,8 @@ extension Ring {
 
   /// One sentence for `--verbose`: how much memory is registered, and why not more.
   public var registrationText: String {
-    let whole = byteCountText(UInt64(arena.byteCount))
-    if registeredByteCount == arena.byteCount { return "registered all \(whole) of buffers" }
+    let whole = byteCountText(UInt64(wantedByteCount))
+    if registeredByteCount == wantedByteCount { return "registered all \(whole) of buffers" }
     let part = registeredByteCount == 0 ? "none" : byteCountText(UInt64(registeredByteCount))
     if lockedMemoryLimit == .max { return "registered \(part) of \(whole)" }
     let limit = byteCountText(lockedMemoryLimit)

@@ -68,6 +68,10 @@ public struct TCPInformation: Hashable, Sendable {
   public let sendBufferLimitedMicroseconds: UInt64
   /// Time since the last data came, milliseconds.
   public let lastReceivedMilliseconds: Int
+  /// Time since the last acknowledgement came, milliseconds.
+  public let lastAcknowledgedMilliseconds: Int
+  /// Window probes that the peer has not answered.
+  public let unansweredProbes: Int
 
   init(_ info: clu_tcp_info) {
     state = State(rawValue: info.state)
@@ -89,6 +93,8 @@ public struct TCPInformation: Hashable, Sendable {
     receiverLimitedMicroseconds = info.receiver_limited_us
     sendBufferLimitedMicroseconds = info.send_buffer_limited_us
     lastReceivedMilliseconds = Int(info.last_received_ms)
+    lastAcknowledgedMilliseconds = Int(info.last_acknowledged_ms)
+    unansweredProbes = Int(info.probes)
   }
 }
 

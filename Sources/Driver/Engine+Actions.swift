@@ -1,0 +1,212 @@
+internal import Glibc
+internal import Transfer
+internal import Uring
+internal import Wire
+
+// Action to operation: a switch, no policy.
+extension Engine {
+  func perform(_ action: Action, at now: Instant) {
+    switch action {
+    case .submit(let token, let operation):
+      submit(operation, token, at: now)
+    case .cancel(let token):
+      enqueue(.cancel(userData: token.rawValue), userData: Self.ignoredUserData)
+    case .configure(let geometry):
+      self.geometry = geometry
+    case .checksum(let slot, let byteCount):
+      let value = ring.arena.xxh3(range(slot, 0..<byteCount))
+      session.handle(.didChecksum(slot, value), control: Span(), at: now)
+    case .seal(let slot, let header, let seed):
+      ring.arena.withMutableBytes(range(slot, -FrameHeader.byteCount..<0)) {
+        header.encode(into: &$0, seed: seed)
+      }
+    case .greet(let id, let greeting):
+      ring.arena.withMutableBytes(outgoing(id, 0..<Greeting.byteCount)) {
+        greeting.encode(into: &$0)
+      }
+    case .compose(let id, let header, let payload, let seed):
+      compose(id, header, payload, seed)
+    case .stop(let id):
+      stop(id)
+    case .close(let id, let isReset):
+      close(id, isReset: isReset)
+    case .measure(let id):
+      session.handle(.measured(id, measure(id)), control: Span(), at: now)
+    case .report(let notice):
+      report(notice, at: now)
+    case .finish(let outcome):
+      self.outcome = outcome
+    }
+  }
+
+  // MARK: Operations
+
+  private func submit(_ operation: Transfer.Operation, _ token: OperationToken, at now: Instant) {
+    let userData = token.rawValue
+    switch operation {
+    case .connect(let id, let target):
+      connect(id, to: network.targets[target], token, at: now)
+    case .accept:
+      guard let listener = network.listener else { return }
+      enqueue(.accept(.descriptor(listener)), userData: userData)
+    case .send(let id, let region, let zeroCopy):
+      guard let file = file(id) else { return fail(token, .badDescriptor, at: now) }
+      let range = outgoing(id, region)
+      enqueue(
+        zeroCopy ? .sendZeroCopy(file, from: range) : .send(file, from: range),
+        userData: userData
+      )
+    case .receive(let id, .discard(let byteCount)):
+      guard let file = file(id) else { return fail(token, .badDescriptor, at: now) }
+      enqueue(.discard(file, byteCount: byteCount), userData: userData)
+    case .receive(let id, let region):
+      guard let file = file(id) else { return fail(token, .badDescriptor, at: now) }
+      enqueue(.receive(file, into: incoming(id, region), exactly: true), userData: userData)
+    case .read(let slot, let bytes):
+      let file = RingFile.descriptor(endpoint.descriptor)
+      enqueueStream(.read(file, into: range(slot, bytes), at: nil), userData)
+    case .write(let slot, let bytes):
+      let file = RingFile.descriptor(endpoint.descriptor)
+      enqueueStream(.write(file, from: range(slot, bytes), at: nil), userData)
+    case .watchOutput:
+      guard endpoint.kind == .stream else { return }
+      enqueue(
+        .poll(.descriptor(endpoint.descriptor), readable: false, writable: false),
+        userData: userData
+      )
+    case .synchronize:
+      guard endpoint.kind == .storage else { return complete(token, .done(0), at: now) }
+      enqueue(
+        .synchronize(.descriptor(endpoint.descriptor), dataOnly: false),
+        userData: userData
+      )
+    }
+  }
+
+  private func enqueueStream(_ operation: Uring.Operation, _ userData: UInt64) {
+    streamOperations[userData] = operation
+    enqueue(operation, userData: userData)
+  }
+
+  private func connect(
+    _ id: ConnectionID,
+    to target: SocketAddress,
+    _ token: OperationToken,
+    at now: Instant
+  ) {
+    do {
+      let descriptor = try network.makeSocket(for: target)
+      sockets[id.index] = ConnectionSocket(descriptor: descriptor, peer: target)
+      enqueue(.connect(.descriptor(descriptor), to: target), userData: token.rawValue)
+    } catch {
+      fail(token, error, at: now)
+    }
+  }
+
+  private func fail(_ token: OperationToken, _ error: Errno, at now: Instant) {
+    complete(token, .failed(Failure(error)), at: now)
+  }
+
+  /// Answers an operation that never went to the kernel.
+  private func complete(_ token: OperationToken, _ result: Event.Result, at now: Instant) {
+    session.handle(
+      .completed(token, result, releaseFollows: false),
+      control: Span(),
+      at: now
+    )
+  }
+
+  private func compose(
+    _ id: ConnectionID,
+    _ header: FrameHeader,
+    _ payload: [UInt8],
+    _ seed: UInt64
+  ) {
+    let byteCount = FrameHeader.byteCount + payload.count
+    ring.arena.withMutableBytes(outgoing(id, 0..<byteCount)) { bytes in
+      header.encode(into: &bytes, seed: seed)
+      for index in payload.indices { bytes[FrameHeader.byteCount + index] = payload[index] }
+    }
+  }
+
+  // MARK: Connections
+
+  private func file(_ id: ConnectionID) -> RingFile? {
+    sockets[id.index].descriptor.map(RingFile.descriptor)
+  }
+
+  private func stop(_ id: ConnectionID) {
+    guard let descriptor = sockets[id.index].descriptor else { return }
+    try? Socket.shutdown(descriptor, .both)
+    enqueue(.cancelAll(.descriptor(descriptor)), userData: Self.ignoredUserData)
+  }
+
+  private func close(_ id: ConnectionID, isReset: Bool) {
+    guard let descriptor = sockets[id.index].descriptor else { return }
+    sockets[id.index] = ConnectionSocket()
+    if isReset { try? Socket.set(.resetOnClose(true), on: descriptor) }
+    _ = Glibc.close(descriptor)
+  }
+
+  private func measure(_ id: ConnectionID) -> Measurement? {
+    guard let descriptor = sockets[id.index].descriptor,
+      let information = try? Socket.information(descriptor)
+    else { return nil }
+    return Measurement(
+      acknowledgedByteCount: information.acknowledgedByteCount,
+      receivedByteCount: information.receivedByteCount,
+      isAwaitingAnswer: information.unacknowledgedSegments > 0 || information.unansweredProbes > 1,
+      sinceLastAnswer: .milliseconds(information.lastAcknowledgedMilliseconds)
+    )
+  }
+
+  private func report(_ notice: Notice, at now: Instant) {
+    if case .started = notice { joinedAt = now.nanoseconds }
+    observer.noticed(notice, peer: notice.connection.flatMap { peerText($0) })
+  }
+
+  private func peerText(_ id: ConnectionID) -> String? {
+    sockets[id.index].peer?.description
+  }
+
+  // MARK: Memory
+
+  /// Slots stand at the start of the arena, so that they are what is registered.
+  private func range(_ slot: SlotID, _ bytes: Range<Int>) -> ArenaRange {
+    guard let geometry else { preconditionFailure("a slot before the arena was cut") }
+    let payload = slot.index * geometry.stride + Geometry.headroom
+    return ArenaRange(offset: payload + bytes.lowerBound, count: bytes.count)
+  }
+
+  private func outgoing(_ id: ConnectionID, _ bytes: Range<Int>) -> ArenaRange {
+    control(id, bytes, direction: 0)
+  }
+
+  private func outgoing(_ id: ConnectionID, _ region: Region) -> ArenaRange {
+    switch region {
+    case .control(let bytes): outgoing(id, bytes)
+    case .slot(let slot, let bytes): range(slot, bytes)
+    case .discard: preconditionFailure("nothing is sent from nowhere")
+    }
+  }
+
+  /// The connection's incoming control buffer.
+  func incoming(_ id: ConnectionID) -> ArenaRange {
+    control(id, 0..<Session.controlBufferByteCount, direction: 1)
+  }
+
+  private func incoming(_ id: ConnectionID, _ region: Region) -> ArenaRange {
+    switch region {
+    case .control(let bytes): control(id, bytes, direction: 1)
+    case .slot(let slot, let bytes): range(slot, bytes)
+    case .discard: preconditionFailure("discarding has an operation of its own")
+    }
+  }
+
+  /// Control buffers stand behind the slots, two for each connection.
+  private func control(_ id: ConnectionID, _ bytes: Range<Int>, direction: Int) -> ArenaRange {
+    let place = id.index * 2 + direction
+    let base = session.options.memoryByteCount + place * Session.controlBufferByteCount
+    return ArenaRange(offset: base + bytes.lowerBound, count: bytes.count)
+  }
+}

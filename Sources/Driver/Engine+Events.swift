@@ -1,0 +1,76 @@
+internal import Glibc
+internal import Transfer
+internal import Uring
+
+// Completion to event: a switch, no policy.
+extension Engine {
+  func take(_ completion: Completion, at now: Instant) {
+    switch completion.userData {
+    case Self.ignoredUserData:
+      return
+    case Self.signalUserData:
+      if let signal = Signals.next(from: signals) {
+        session.handle(.interrupted(signal: signal), control: Span(), at: now)
+      }
+      return
+    case let flagged where flagged & Self.readinessFlag != 0:
+      return repeatStream(flagged & ~Self.readinessFlag)
+    default:
+      break
+    }
+    let token = OperationToken(rawValue: completion.userData)
+    if completion.isNotification {
+      session.handle(
+        .released(token, wasCopied: completion.wasCopied),
+        control: Span(),
+        at: now
+      )
+      return
+    }
+    if wouldBlock(completion) { return }
+    var result: Event.Result
+    switch completion.outcome {
+    case .bytes(let count): result = .done(count)
+    case .failed(let error): result = .failed(Failure(error))
+    }
+    if let id = session.acceptingPlace(of: token) { result = accept(id, result) }
+    let event = Event.completed(token, result, releaseFollows: completion.hasMore)
+    if let id = session.controlOwner(of: token) {
+      ring.arena.withBytes(incoming(id)) { session.handle(event, control: $0, at: now) }
+    } else {
+      session.handle(event, control: Span(), at: now)
+    }
+  }
+
+  /// The new connection's descriptor goes to its place; the session only learns that it is there.
+  private func accept(_ id: ConnectionID, _ result: Event.Result) -> Event.Result {
+    guard case .done(let number) = result else { return result }
+    let descriptor = Int32(number)
+    network.configure(descriptor)
+    sockets[id.index] = ConnectionSocket(
+      descriptor: descriptor,
+      peer: try? Socket.remoteAddress(descriptor)
+    )
+    return .done(0)
+  }
+
+  /// A descriptor that somebody else made non-blocking: wait until it is ready, then repeat.
+  private func wouldBlock(_ completion: Completion) -> Bool {
+    guard let operation = streamOperations.removeValue(forKey: completion.userData) else {
+      return false
+    }
+    guard completion.outcome == .failed(.wouldBlock) else { return false }
+    streamOperations[completion.userData] = operation
+    let isRead = if case .read = operation { true } else { false }
+    enqueue(
+      .poll(.descriptor(endpoint.descriptor), readable: isRead, writable: !isRead),
+      userData: completion.userData | Self.readinessFlag
+    )
+    return true
+  }
+
+  private func repeatStream(_ userData: UInt64) {
+    guard let operation = streamOperations[userData] else { return }
+    enqueue(operation, userData: userData)
+  }
+}

@@ -1,0 +1,131 @@
+internal import Transfer
+internal import Uring
+
+/// The loop: drain completions, tell the session, carry out what it asks for, submit once.
+///
+/// It decides nothing. One thread, one ring; the class is not `Sendable` on purpose.
+final class Engine<Watcher: Observer> {
+  let network: Network
+  let endpoint: Endpoint
+  let signals: Int32
+  var session: Session
+  var ring: Ring
+  var observer: Watcher
+
+  /// Descriptor and peer of every place in the session's connection table.
+  var sockets: [ConnectionSocket]
+  var geometry: Geometry?
+  var outcome: Outcome?
+  /// Operations that found the submission queue full; they go first in the next turn.
+  var waiting: [(Uring.Operation, UInt64)] = []
+  /// Reads and writes by token, to be done again where a descriptor would not block.
+  var streamOperations: [UInt64: Uring.Operation] = [:]
+  var startedAt: Int64
+  var joinedAt: Int64?
+  var progressAt: Int64
+
+  /// What belongs to one place of the connection table.
+  struct ConnectionSocket {
+    var descriptor: Int32?
+    var peer: SocketAddress?
+  }
+
+  /// Four times a second: often enough to look alive, seldom enough to cost nothing.
+  private static var progressInterval: Int64 { 250_000_000 }
+  /// User data of operations that nobody waits for.
+  static var ignoredUserData: UInt64 { 1 }
+  /// User data of the poll on the signal descriptor.
+  static var signalUserData: UInt64 { 2 }
+  /// Set in the user data of a poll for a descriptor that would not block.
+  static var readinessFlag: UInt64 { 1 << 63 }
+
+  init(
+    _ plan: Plan,
+    options: Options,
+    network: Network,
+    endpoint: Endpoint,
+    signals: Int32,
+    ring: consuming Ring,
+    observer: Watcher
+  ) {
+    self.network = network
+    self.endpoint = endpoint
+    self.signals = signals
+    self.observer = observer
+    self.ring = ring
+    startedAt = Clock.now()
+    progressAt = startedAt
+    session = Session(options, at: Instant(nanoseconds: startedAt))
+    sockets = Array(repeating: ConnectionSocket(), count: Limits.connectionTableSize)
+  }
+
+  /// Turns until the session is over.
+  ///
+  /// - Throws: `StartFailure.ring` if the kernel refuses to go on with the ring; never expected.
+  func run() throws(StartFailure) -> Report {
+    watchSignals()
+    var now = startedAt
+    session.advance(to: Instant(nanoseconds: now))
+    while true {
+      while let action = session.nextAction() { perform(action, at: Instant(nanoseconds: now)) }
+      if let outcome { return report(outcome) }
+      try turn(from: now)
+      now = Clock.now()
+      while let completion = ring.nextCompletion() {
+        take(completion, at: Instant(nanoseconds: now))
+      }
+      session.advance(to: Instant(nanoseconds: now))
+      showProgress(at: now)
+    }
+  }
+
+  private func turn(from now: Int64) throws(StartFailure) {
+    let late = waiting
+    waiting = []
+    for (operation, userData) in late { enqueue(operation, userData: userData) }
+    var timeout: Duration?
+    if let deadline = session.nextDeadline {
+      timeout = .nanoseconds(max(deadline.nanoseconds - now, 0))
+    }
+    do {
+      try ring.submit(waitingFor: timeout == .zero ? 0 : 1, timeout: timeout)
+    } catch {
+      throw .ring("io_uring stopped working: \(error)")
+    }
+  }
+
+  /// Hands an operation to the ring; a full queue is emptied first.
+  func enqueue(_ operation: Uring.Operation, userData: UInt64) {
+    if ring.enqueue(operation, userData: userData) { return }
+    try? ring.submit(waitingFor: 0)
+    // A second refusal means that the kernel is short of memory: next turn.
+    if !ring.enqueue(operation, userData: userData) { waiting.append((operation, userData)) }
+  }
+
+  private func watchSignals() {
+    guard signals >= 0 else { return }
+    enqueue(
+      .poll(.descriptor(signals), readable: true, writable: false),
+      userData: Self.signalUserData
+    )
+  }
+
+  private func showProgress(at now: Int64) {
+    guard let joinedAt, now - progressAt >= Self.progressInterval else { return }
+    progressAt = now
+    observer.progressed(session.statistics, elapsed: .nanoseconds(now - joinedAt))
+  }
+
+  private func report(_ outcome: Outcome) -> Report {
+    let now = Clock.now()
+    return Report(
+      outcome: outcome,
+      statistics: session.statistics,
+      elapsed: .nanoseconds(now - (joinedAt ?? startedAt)),
+      processorTime: Clock.processorTime(),
+      residentPeakByteCount: Clock.residentPeakByteCount(),
+      enterCount: ring.counters.enters,
+      operationCount: ring.counters.submitted
+    )
+  }
+}

@@ -1,0 +1,84 @@
+internal import Uring
+
+/// The sockets of a run: where to dial, where to listen, and the options of every connection.
+struct Network {
+  /// Addresses to dial, in the order of preference; empty for a listener.
+  var targets: [SocketAddress] = []
+  /// The listening socket of a listener.
+  var listener: Int32?
+
+  /// Connections that may wait to be accepted: many come at once when a session starts.
+  private static let backlog: Int32 = 1024
+  /// More would only pile up in a slow connection while a fast one is idle (design.md, section 5).
+  private static let notSentByteCount = 128 << 10
+
+  /// Looks up the hosts, or opens the listening socket.
+  ///
+  /// - Throws: `StartFailure.network` with a sentence.
+  init(_ plan: Plan) throws(StartFailure) {
+    switch plan.opening {
+    case .dial(let hosts):
+      for host in hosts {
+        do {
+          targets += try SocketAddress.resolve(host.name, port: host.port)
+        } catch {
+          throw .network(error.description)
+        }
+      }
+    case .listen(let address, let port):
+      listener = try Self.listen(address, port)
+    }
+  }
+
+  private static func listen(_ address: String?, _ port: UInt16) throws(StartFailure) -> Int32 {
+    var addresses = [SocketAddress.any(.v6, port: port), SocketAddress.any(.v4, port: port)]
+    if let address {
+      do {
+        addresses = try SocketAddress.resolve(address, port: port)
+      } catch {
+        throw .network(error.description)
+      }
+    }
+    var failure = Errno.addressNotAvailable
+    for address in addresses {
+      do {
+        return try open(address)
+      } catch {
+        failure = error
+        // Without IPv6 the next candidate is IPv4; any other trouble would only repeat itself there.
+        if error == .addressInUse || error == .accessDenied { break }
+      }
+    }
+    let place = address.map { "\($0) port \(port)" } ?? "port \(port)"
+    let remedy = failure == .addressInUse ? " Is another braid running? Choose another port." : ""
+    throw .network("cannot listen at \(place): \(failure).\(remedy)")
+  }
+
+  private static func open(_ address: SocketAddress) throws(Errno) -> Int32 {
+    let socket = try Socket.tcp(address.family)
+    let descriptor = socket.number
+    do {
+      try Socket.set(.reuseAddress(true), on: descriptor)
+      if address.family == .v6 { try Socket.set(.v6Only(false), on: descriptor) }
+      try Socket.bind(descriptor, to: address)
+      try Socket.listen(descriptor, backlog: backlog)
+    } catch {
+      try socket.close()
+      throw error
+    }
+    return socket.release()
+  }
+
+  /// Makes a socket ready to be connected.
+  func makeSocket(for target: SocketAddress) throws(Errno) -> Int32 {
+    let socket = try Socket.tcp(target.family)
+    configure(socket.number)
+    return socket.release()
+  }
+
+  /// Sets the options of a connection; one that a kernel does not know is no reason to stop.
+  func configure(_ descriptor: Int32) {
+    try? Socket.set(.noDelay(true), on: descriptor)
+    try? Socket.set(.notSentLowWater(Self.notSentByteCount), on: descriptor)
+  }
+}
