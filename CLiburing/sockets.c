@@ -216,9 +216,9 @@ int clu_address_format(const clu_address *address, char *out) {
   return 0;
 }
 
-static int look_up(const char *host, uint16_t port, int flags, clu_address *out,
+static int look_up(const char *host, uint16_t port, int family, int flags, clu_address *out,
                    uint32_t capacity) {
-  struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+  struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_STREAM};
   hints.ai_flags = flags | AI_NUMERICSERV;
   char service[8];
   snprintf(service, sizeof service, "%u", port);
@@ -235,14 +235,17 @@ static int look_up(const char *host, uint16_t port, int flags, clu_address *out,
 }
 
 int clu_address_parse(const char *text, uint16_t port, clu_address *out) {
-  int count = look_up(text, port, AI_NUMERICHOST, out, 1);
-  return count == 1 ? 0 : -EINVAL;
+  struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+  // getaddrinfo would also read "1.2.3" as 1.2.0.3; for IPv6 it is needed for the scope.
+  if (inet_pton(AF_INET, text, &v4.sin_addr) == 1) {
+    return address_from_kernel((struct sockaddr *)&v4, out);
+  }
+  return look_up(text, port, AF_INET6, AI_NUMERICHOST, out, 1) == 1 ? 0 : -EINVAL;
 }
 
-int clu_address_resolve(const char *host, uint16_t port, bool passive, clu_address *out,
-                        uint32_t capacity) {
+int clu_address_resolve(const char *host, uint16_t port, clu_address *out, uint32_t capacity) {
   // ADDRCONFIG would hide ::1 and 127.0.0.1 on a machine without network, so it is not set.
-  return look_up(host, port, passive ? AI_PASSIVE : 0, out, capacity);
+  return look_up(host, port, AF_UNSPEC, 0, out, capacity);
 }
 
 const char *clu_resolve_text(int code) { return gai_strerror(code + CLU_RESOLVE_BASE); }

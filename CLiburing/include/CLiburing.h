@@ -198,8 +198,7 @@ int clu_address_parse(const char *text, uint16_t port, clu_address *out);
 // Looks a name up; returns how many addresses it stored, or an EAI_* code made negative and
 // lowered by CLU_RESOLVE_BASE, so that it can be told from an errno.
 #define CLU_RESOLVE_BASE 100000
-int clu_address_resolve(const char *host, uint16_t port, bool passive, clu_address *out,
-                        uint32_t capacity);
+int clu_address_resolve(const char *host, uint16_t port, clu_address *out, uint32_t capacity);
 const char *clu_resolve_text(int code);
 
 // ---- Small things ----------------------------------------------------------------------------

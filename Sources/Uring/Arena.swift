@@ -27,8 +27,8 @@ public struct ArenaRange: Hashable, Sendable {
 
 /// The one block of memory that the kernel reads and writes on our behalf.
 ///
-/// Aligned to 2 MiB, not inherited by a forked child. The owner decides which bytes are whose: while
-/// an operation runs on a range, that range is the kernel's.
+/// Aligned to 2 MiB, not inherited by a forked child. The owner decides which bytes are whose:
+/// while an operation runs on a range, that range is the kernel's.
 @safe public struct Arena: ~Copyable {
   /// Size in bytes, a multiple of 4096.
   public let byteCount: Int

@@ -18,7 +18,7 @@ public enum RingFile: Hashable, Sendable {
 /// Everything that we ask of the ring.
 ///
 /// Descriptors should be blocking ones: the ring waits by itself, and older kernels answer EAGAIN
-/// for non-blocking ones. Ranges inside the registered part of the arena use it without being asked.
+/// for non-blocking ones. Ranges inside the registered part of the arena make use of it.
 public enum Operation: Hashable, Sendable {
   /// Does nothing; completes with 0.
   case nop
@@ -33,9 +33,11 @@ public enum Operation: Hashable, Sendable {
   /// Two completions when the first has `hasMore`. EINVAL: this kernel cannot report copies, use
   /// `send`; so also on `Errno.notSupported` and `Errno.noMemory`.
   case sendZeroCopy(RingFile, from: ArenaRange)
-  /// Receives; `exactly` waits for the whole range, and then a short count means the end or a cancel.
+  /// Receives; 0 is the end.
+  ///
+  /// `exactly` waits for the whole range: a short count then means the end or a cancel.
   case receive(RingFile, into: ArenaRange, exactly: Bool)
-  /// Receives that many bytes (1 ... 2 GiB - 1) and throws them away.
+  /// Receives up to so many bytes (1 ... 2 GiB - 1) and throws them away; repeat for the rest.
   case discard(RingFile, byteCount: Int)
   /// Waits for one connection; completes with its descriptor.
   case accept(RingFile)

@@ -22,7 +22,8 @@ public struct OwnedDescriptor: ~Copyable {
 
   /// Closes the descriptor.
   ///
-  /// The number is free afterwards, also when this throws. A socket that is still in a ring's table stays open: empty its place first.
+  /// The number is free afterwards, also when this throws. A socket that is still in a ring's table
+  /// stays open: empty its place first.
   /// - Throws: what close(2) reports, such as a late write error of a network file system.
   public consuming func close() throws(Errno) {
     isOwned = false

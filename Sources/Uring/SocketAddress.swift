@@ -132,7 +132,7 @@ extension SocketAddress {
   /// - Throws: `ResolveError` when there is no such name or no answer.
   public static func resolve(_ host: String, port: UInt16) throws(ResolveError) -> [Self] {
     var found = [clu_address](repeating: clu_address(), count: resolveLimit)
-    let count = unsafe clu_address_resolve(host, port, false, &found, UInt32(resolveLimit))
+    let count = unsafe clu_address_resolve(host, port, &found, UInt32(resolveLimit))
     guard count > 0 else {
       let reason =
         if count == 0 {
