@@ -159,9 +159,10 @@ extension Ring {
     if batchPosition == batchCount {
       guard turnBudget > 0 else { return nil }
       if unsafe clu_ring_has_overflow(handle) { counters.cqOverflows += 1 }
+      let wanted = UInt32(min(turnBudget, Self.batchCapacity))
       batchPosition = 0
       batchCount = unsafe batch.withUnsafeMutableBufferPointer { buffer in
-        unsafe Int(clu_ring_reap(handle, buffer.baseAddress, UInt32(buffer.count)))
+        unsafe Int(clu_ring_reap(handle, buffer.baseAddress, wanted))
       }
       precondition(unsafe clu_ring_dropped(handle) == 0, "the kernel dropped completions")
       guard batchCount > 0 else { return nil }

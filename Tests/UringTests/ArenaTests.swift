@@ -82,6 +82,8 @@ import Testing
     await #expect(processExitsWith: .success) {
       becomeUser(54_322, lockedMemoryLimit: 64 << 10)
       var ring = try Ring(RingSetup(arenaByteCount: 4 << 20))
+      // 1024 where the kernel charges rings (6.14 to 6.18 at least), else what was asked for.
+      #expect(ring.completionEntries == 1024 || ring.completionEntries == 4096)
       #expect(ring.registeredByteCount == 0)
       #expect(ring.registrationText.hasPrefix("registered none of 4 MiB: "))
       try #expect(ring.outcome(.nop) == .bytes(0))
