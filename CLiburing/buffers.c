@@ -31,18 +31,13 @@ uint64_t clu_locked_memory_limit(void) {
 
 int clu_buffer_register(clu_ring *ring, void *base, size_t length) {
   if (ring->has_buffer) {
-    int result = clu_buffer_unregister(ring);
+    int result = io_uring_unregister_buffers(&ring->ring);
     if (result < 0) return result;
   }
   struct iovec buffer = {base, length};
   int result = io_uring_register_buffers(&ring->ring, &buffer, 1);
   ring->has_buffer = result == 0;
   return result;
-}
-
-int clu_buffer_unregister(clu_ring *ring) {
-  ring->has_buffer = false;
-  return io_uring_unregister_buffers(&ring->ring);
 }
 
 // io_uring_register_files(3). The sparse call is of 5.19; before it, a table of -1 does the same.

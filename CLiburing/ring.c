@@ -176,7 +176,7 @@ int clu_ring_submit(clu_ring *ring, uint32_t minimum, int64_t timeout_ns) {
 }
 
 uint32_t clu_ring_reap(clu_ring *ring, clu_completion *out, uint32_t capacity) {
-  enum { BATCH = 64 };  // Half a kilobyte of stack; larger batches measure the same.
+  enum { BATCH = 64 };  // Half a kilobyte of stack.
   struct io_uring_cqe *batch[BATCH];
   unsigned count = io_uring_peek_batch_cqe(&ring->ring, batch, smaller(capacity, BATCH));
   uint32_t stored = 0;

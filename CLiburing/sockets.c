@@ -135,18 +135,6 @@ int clu_socket_set(int descriptor, int option, int64_t value) {
   return setsockopt(descriptor, level, name, data, length) < 0 ? -errno : 0;
 }
 
-// For options that are one int.
-int clu_socket_get(int descriptor, int option, int64_t *out) {
-  int level, name, number = 0;
-  if (!name_option(option, &level, &name) || option == CLU_OPTION_RESET_ON_CLOSE) {
-    return -ENOPROTOOPT;
-  }
-  socklen_t length = sizeof number;
-  if (getsockopt(descriptor, level, name, &number, &length) < 0) return -errno;
-  *out = number;
-  return 0;
-}
-
 int clu_socket_set_congestion(int descriptor, const char *name) {
   socklen_t length = (socklen_t)strlen(name);
   return setsockopt(descriptor, IPPROTO_TCP, TCP_CONGESTION, name, length) < 0 ? -errno : 0;

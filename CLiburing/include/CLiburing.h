@@ -76,7 +76,6 @@ uint64_t clu_locked_memory_limit(void);
 
 // Registers one buffer, as index 0, in place of an earlier one.
 int clu_buffer_register(clu_ring *ring, void *base, size_t length);
-int clu_buffer_unregister(clu_ring *ring);
 
 // Makes an empty table of `count` descriptors; then sets one place (-1 empties it). A socket stays
 // open until its place is emptied, whatever close(2) says.
@@ -100,9 +99,7 @@ typedef struct clu_file {
   bool is_registered;
 } clu_file;
 
-// Offset of a pipe, socket or terminal: none.
-#define CLU_NO_OFFSET UINT64_MAX
-
+// An offset of UINT64_MAX is none: for a pipe, socket or terminal.
 bool clu_prepare_nop(clu_ring *ring, uint64_t user_data);
 bool clu_prepare_read(clu_ring *ring, uint64_t user_data, clu_file file, void *buffer,
                       uint32_t length, uint64_t offset);
@@ -156,7 +153,6 @@ int clu_socket_remote_address(int descriptor, clu_address *out);
 #define CLU_OPTION_MAX_SEGMENT 11
 #define CLU_OPTION_MAX_PACING_RATE 12
 int clu_socket_set(int descriptor, int option, int64_t value);
-int clu_socket_get(int descriptor, int option, int64_t *out);
 int clu_socket_set_congestion(int descriptor, const char *name);
 
 // The error that waits on a socket (SO_ERROR, cleared by reading): 0, an errno, or -errno.

@@ -61,7 +61,8 @@ public enum RingSetupError: Error, Hashable, Sendable, CustomStringConvertible {
         self = .blockedBySandbox(error)
       }
     case .noSystemCall: self = .notInKernel
-    case .noMemory: self = .lockedMemoryLimit(limitBytes: clu_locked_memory_limit())
+    case .noMemory where clu_locked_memory_limit() < .max:
+      self = .lockedMemoryLimit(limitBytes: clu_locked_memory_limit())
     default: self = .other(error)
     }
   }

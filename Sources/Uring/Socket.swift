@@ -11,7 +11,9 @@ public enum SocketOption: Hashable, Sendable {
   case userTimeout(Duration)
   /// TCP_QUICKACK: acknowledge at once for now; the kernel takes it back by itself.
   case quickAcknowledgement(Bool)
-  /// TCP_CONGESTION: "cubic", "bbr"...; `Errno.noEntry` when the kernel does not have it.
+  /// TCP_CONGESTION: "cubic", "bbr"...
+  ///
+  /// `Errno.noEntry` when the kernel does not have it, `Errno.notPermitted` when this user may not.
   case congestionControl(String)
   /// TCP_MAXSEG, bytes.
   case maximumSegment(Int)

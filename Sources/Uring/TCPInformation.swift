@@ -99,7 +99,7 @@ public struct TCPInformation: Hashable, Sendable {
 }
 
 extension Socket {
-  /// Asks the kernel about a connection; a few microseconds.
+  /// Asks the kernel about a connection.
   public static func information(_ descriptor: Int32) throws(Errno) -> TCPInformation {
     var info = clu_tcp_info()
     try check(unsafe clu_socket_tcp_info(descriptor, &info))

@@ -76,7 +76,7 @@ import Testing
     let four = files.keep(try Socket.tcp(.v4).release())
     let options: [SocketOption] = [
       .noDelay(true), .notSentLowWater(128 << 10), .userTimeout(.seconds(20)),
-      .quickAcknowledgement(true), .congestionControl("cubic"), .maximumSegment(1400),
+      .quickAcknowledgement(true), .congestionControl("reno"), .maximumSegment(1400),
       .maximumPacingRate(1 << 33), .sendBuffer(1 << 20), .receiveBuffer(1 << 40),
       .receiveLowWater(64 << 10), .reuseAddress(true), .resetOnClose(true), .resetOnClose(false),
     ]
