@@ -48,7 +48,7 @@ import Testing
 
   @Test(needsRing) func `without a limit all of the arena is registered`() throws {
     var setup = RingSetup(arenaByteCount: 64 << 10)
-    setup.registersArena = true
+    setup.registeredByteCount = setup.arenaByteCount
     try withRing(setup) { ring, _ in
       #expect(ring.registeredByteCount == 64 << 10)
       #expect(ring.registrationText == "registered all 64 KiB of buffers")

@@ -10,7 +10,7 @@ import Testing
   @Test(arguments: [true, false])
   func `a pipe carries bytes`(isRegistered: Bool) throws {
     var setup = RingSetup(arenaByteCount: 2 << 20)
-    setup.registersArena = isRegistered
+    setup.registeredByteCount = isRegistered ? setup.arenaByteCount : 0
     try withRing(setup) { ring, files in
       #expect(isRegistered || ring.registeredByteCount == 0)
       let (reader, writer) = try files.pipe()
@@ -71,7 +71,7 @@ import Testing
   @Test(arguments: [true, false])
   func `a file keeps bytes at their offsets`(isRegistered: Bool) throws {
     var setup = RingSetup(arenaByteCount: 2 << 20)
-    setup.registersArena = isRegistered
+    setup.registeredByteCount = isRegistered ? setup.arenaByteCount : 0
     try withRing(setup) { ring, files in
       let file = RingFile.descriptor(try files.temporary())
       ring.fill(range(0, 8192), with: 9)
