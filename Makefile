@@ -1,0 +1,78 @@
+# braid: what to run. `make` or `make help` lists it.
+#
+# Each target installs by apt-get what it needs and is missing (Tests/Lab/install). CI=true: what would be
+# skipped for want of io_uring, root or a package, fails instead.
+
+PREFIX ?= /usr/local
+SEEDS ?= 10000
+FUZZ_SECONDS ?= 600
+SWIFT ?= swift
+BRAID := $(CURDIR)/.build/release/braid
+
+ifeq ($(CI),true)
+export REQUIRE_URING := 1
+export REQUIRE_LAB := 1
+endif
+
+.PHONY: help build demo demo-bond test lint simulate bench bench-full report asan tsan fuzz install clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+build: ## the release: .build/release/braid
+	@Tests/Lab/install build
+	$(SWIFT) build -c release --static-swift-stdlib --product braid
+
+demo: build ## 2 GiB through braid over loopback, with checksums
+	@BRAID=$(BRAID) Benchmarks/demo
+
+demo-bond: build ## four links on one machine, nc and braid, the bytes of each link (root)
+	@Tests/Lab/install lab bench
+	@BRAID=$(BRAID) Benchmarks/demo-bond
+
+test: ## all tests
+	@Tests/Lab/install build test
+	@$(MAKE) --no-print-directory lint build
+	$(SWIFT) build --build-tests
+	Tests/Lab/check
+	BRAID=$(BRAID) $(SWIFT) test --skip-build
+
+lint: ## the format of the sources
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+
+simulate: ## the simulation with SEEDS=10000 seeds
+	@Tests/Lab/install build
+	$(SWIFT) run -c release simulate --seeds $(SEEDS)
+
+bench: build ## the benchmarks in short, a few minutes; the lab ones need root
+	@Tests/Lab/install lab bench
+	@BRAID=$(BRAID) Benchmarks/run --short
+	@$(MAKE) --no-print-directory report
+
+bench-full: build ## all of the benchmarks, an hour or more
+	@Tests/Lab/install lab bench
+	@BRAID=$(BRAID) Benchmarks/run
+	@$(MAKE) --no-print-directory report
+
+report: ## pictures and a page from Benchmarks/results/*.json
+	@Tests/Lab/install bench
+	@Benchmarks/report
+
+asan: ## the tests under AddressSanitizer
+	@Tests/Lab/install build test
+	BRAID=$(BRAID) $(SWIFT) test --sanitize=address --scratch-path .build/asan
+
+tsan: ## the tests under ThreadSanitizer
+	@Tests/Lab/install build test
+	BRAID=$(BRAID) $(SWIFT) test --sanitize=thread --scratch-path .build/tsan
+
+fuzz: ## decoder and handshake against mutated bytes, FUZZ_SECONDS=600
+	@Tests/Lab/install build
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(SWIFT) test --filter Fuzz
+
+install: build ## braid into PREFIX=/usr/local
+	install -D -s -m 755 $(BRAID) $(DESTDIR)$(PREFIX)/bin/braid
+
+clean: ## remove what was built
+	rm -rf .build Benchmarks/results/report
