@@ -84,7 +84,7 @@ extension Advice {
       return Advice(
         weight: .oneLink,
         sentence: start + "its mode is active-backup; 802.3ad with a switch that speaks LACP "
-          + "uses all \(bond.members.count)",
+          + "uses all \(bond.members.count) links",
         command: nil
       )
     case .broadcast:

@@ -64,9 +64,12 @@ public struct Bond: Equatable, Sendable {
         return member.isUp && member.name == activeMember
       case .ieee8023ad:
         let inAggregator = activeAggregator == nil || member.aggregator == activeAggregator
-        return member.isUp && inAggregator && member.isActive ?? member.isDistributing ?? true
+        // Without a partner a port sends though LACP never lets it distribute.
+        let alone = member.partner?.isZero == true
+        let mayDistribute = alone || member.isDistributing ?? true
+        return member.isUp && inAggregator && member.isActive ?? mayDistribute
       case .balanceRoundRobin, .balanceXor, .broadcast, .balanceTransmit, .balanceAdaptive:
-        return member.isUp
+        return member.isUp && member.isActive ?? true
       }
     }
     // Unprivileged and without sysfs the active aggregator cannot be seen; the driver prefers

@@ -20,6 +20,15 @@ public struct LinkState: Equatable, Sendable {
   public var kind: String?
   /// The VLAN's number.
   public var vlan: UInt16?
+
+  /// A hardware interface that is up and lies on nothing.
+  public init(index: UInt32, name: String) {
+    self.index = index
+    self.name = name
+    self.isEnabled = true
+    self.isUp = true
+    self.isLoopback = false
+  }
 }
 
 /// The bytes that an interface has carried since it came up.

@@ -85,7 +85,8 @@ private struct Look {
 
   mutating func hops(_ nextHops: [NextHop]) -> [Hop] {
     var hops: [Hop] = []
-    for next in nextHops {
+    // The kernel lists the hop that it happened to choose first for IPv6; links need one order.
+    for next in nextHops.sorted(by: { $0.interfaceIndex < $1.interfaceIndex }) {
       guard let state = state(next.interfaceIndex) else { continue }
       var hop = Hop(
         interface: state.name,

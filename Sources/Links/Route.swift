@@ -39,6 +39,13 @@ public struct Route: Equatable, Sendable {
   public var preferredSource: IPAddress?
   /// The next hops: one, or several of a multipath route; empty for a route that leads nowhere.
   public var hops: [NextHop]
+
+  /// A route of which everything is known.
+  public init(isLocal: Bool, preferredSource: IPAddress?, hops: [NextHop]) {
+    self.isLocal = isLocal
+    self.preferredSource = preferredSource
+    self.hops = hops
+  }
 }
 
 /// One way out of this host.
@@ -49,6 +56,13 @@ public struct NextHop: Equatable, Hashable, Sendable {
   public var gateway: IPAddress?
   /// Its share in a multipath route, 1 to 256.
   public var weight: Int
+
+  /// A next hop of which everything is known.
+  public init(interfaceIndex: UInt32, gateway: IPAddress?, weight: Int) {
+    self.interfaceIndex = interfaceIndex
+    self.gateway = gateway
+    self.weight = weight
+  }
 }
 
 extension RouteQuery {
