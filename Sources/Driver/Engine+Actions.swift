@@ -32,6 +32,8 @@ extension Engine {
       close(id, isReset: isReset)
     case .measure(let id):
       session.handle(.measured(id, measure(id)), control: Span(), at: now)
+    case .lookAtLinks:
+      session.handle(.didLookAtLinks(links.view()), control: Span(), at: now)
     case .report(let notice):
       report(notice, at: now)
     case .finish(let outcome):
@@ -44,8 +46,8 @@ extension Engine {
   private func submit(_ operation: Transfer.Operation, _ token: OperationToken, at now: Instant) {
     let userData = token.rawValue
     switch operation {
-    case .connect(let id, let target):
-      connect(id, to: network.targets[target], token, at: now)
+    case .connect(let id, let target, let link):
+      connect(id, to: target, over: link, token, at: now)
     case .accept:
       guard let listener = network.listener else { return }
       enqueue(.accept(.descriptor(listener)), userData: userData)
@@ -90,16 +92,28 @@ extension Engine {
 
   private func connect(
     _ id: ConnectionID,
-    to target: SocketAddress,
+    to target: Int,
+    over link: Int?,
     _ token: OperationToken,
     at now: Instant
   ) {
     do {
-      let descriptor = try network.makeSocket(for: target)
-      sockets[id.index] = ConnectionSocket(descriptor: descriptor, peer: target)
-      enqueue(.connect(.descriptor(descriptor), to: target), userData: token.rawValue)
+      let address = network.targets[target]
+      let descriptor = try network.makeSocket(for: address)
+      sockets[id.index] = ConnectionSocket(descriptor: descriptor, peer: address)
+      if let link { bind(id, descriptor, target: target, link: link) }
+      enqueue(.connect(.descriptor(descriptor), to: address), userData: token.rawValue)
     } catch {
       fail(token, error, at: now)
+    }
+  }
+
+  /// Gives the socket a port that leads to the link; without one the kernel chooses.
+  private func bind(_ id: ConnectionID, _ descriptor: Int32, target: Int, link: Int) {
+    for source in links.sources(target: target, link: link) {
+      guard (try? Socket.bind(descriptor, to: source)) != nil else { continue }
+      sockets[id.index].boundPort = source.port
+      return links.take(port: source.port)
     }
   }
 
@@ -143,6 +157,7 @@ extension Engine {
 
   private func close(_ id: ConnectionID, isReset: Bool) {
     guard let descriptor = sockets[id.index].descriptor else { return }
+    if let port = sockets[id.index].boundPort { links.release(port: port) }
     sockets[id.index] = ConnectionSocket()
     if isReset { try? Socket.set(.resetOnClose(true), on: descriptor) }
     _ = Glibc.close(descriptor)
@@ -162,7 +177,16 @@ extension Engine {
 
   private func report(_ notice: Notice, at now: Instant) {
     if case .started = notice { joinedAt = now.nanoseconds }
+    if case .joined(let id, _) = notice, links.isBlind { learnPeer(id) }
     observer.noticed(notice, peer: notice.connection.flatMap { peerText($0) })
+  }
+
+  /// A listener learns from the first member of the session which links lead back to the peer.
+  private func learnPeer(_ id: ConnectionID) {
+    guard let descriptor = sockets[id.index].descriptor, let peer = sockets[id.index].peer else {
+      return
+    }
+    links.learn(peer, from: try? Socket.localAddress(descriptor))
   }
 
   private func peerText(_ id: ConnectionID) -> String? {

@@ -11,6 +11,7 @@ final class Engine<Watcher: Observer> {
   var session: Session
   var ring: Ring
   var observer: Watcher
+  var links: LinkFinder
 
   /// Descriptor and peer of every place in the session's connection table.
   var sockets: [ConnectionSocket]
@@ -28,6 +29,8 @@ final class Engine<Watcher: Observer> {
   struct ConnectionSocket {
     var descriptor: Int32?
     var peer: SocketAddress?
+    /// The port that was chosen for its link.
+    var boundPort: UInt16?
   }
 
   /// Four times a second: often enough to look alive, seldom enough to cost nothing.
@@ -53,6 +56,7 @@ final class Engine<Watcher: Observer> {
     self.signals = signals
     self.observer = observer
     self.ring = ring
+    links = LinkFinder(targets: network.targets)
     startedAt = Clock.now()
     progressAt = startedAt
     session = Session(options, at: Instant(nanoseconds: startedAt))
@@ -124,6 +128,7 @@ final class Engine<Watcher: Observer> {
       elapsed: .nanoseconds(now - (joinedAt ?? startedAt)),
       processorTime: Clock.processorTime(),
       residentPeakByteCount: Clock.residentPeakByteCount(),
+      links: session.linkReport,
       enterCount: ring.counters.enters,
       operationCount: ring.counters.submitted
     )

@@ -40,7 +40,9 @@ public struct Plan: Sendable {
   /// Input of a sender, output of a receiver.
   public var endpoint = Endpoint.standard
   /// How many connections the dialling side opens, 1...256.
-  public var connectionCount = 4
+  ///
+  /// Nil: as many as the links need.
+  public var connectionCount: Int?
   /// Largest frame payload in bytes, a multiple of 4096 in 4096...1 MiB.
   public var frameByteCount = 256 << 10
   /// Memory for frames in bytes.
@@ -110,6 +112,8 @@ public struct Report: Sendable {
   public var processorTime: Duration
   /// Largest resident set of this process, in bytes.
   public var residentPeakByteCount: Int
+  /// What each link has carried since the first connection, here and there, as far as it is known.
+  public var links: (local: [LinkStatus], remote: [LinkStatus])
   /// Calls of io_uring_enter.
   public var enterCount: Int
   /// Operations submitted.

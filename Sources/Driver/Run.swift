@@ -55,7 +55,7 @@ public enum Run {
         return generator.next()
       }
     )
-    options.connectionLimit = max(options.connectionLimit, plan.connectionCount)
+    options.connectionLimit = max(options.connectionLimit, plan.connectionCount ?? 0)
     options.zeroCopy = plan.zeroCopy
     options.wait = plan.wait
     options.giveUp = plan.giveUp

@@ -45,6 +45,8 @@ struct Connection {
     case nothing
     case message(byteCount: Int, FrameKind?)
     case frame(SlotID, number: UInt64, byteCount: Int)
+    /// A burst that shows which links the connection crosses.
+    case sounding(SlotID, byteCount: Int)
   }
 
   /// One data frame on this connection, sent or being sent, that has not been acknowledged.
@@ -67,8 +69,14 @@ struct Connection {
   var serial: UInt64 = 0
   /// The dialler's number for it.
   var number: UInt32 = 0
-  /// Index of the dialled target.
-  var target = 0
+  /// Index of the dial group that it belongs to; 0 where we listen.
+  var group = 0
+  /// The links that it crosses, as far as they are known.
+  var crossing = Spread.Crossing()
+  /// Whether a burst was tried.
+  var isSounded = false
+  /// A burst that the peer wants answered by a status.
+  var soundingToAnswer: UInt32?
   /// The hello of the handshake, said or heard.
   var greeting: Greeting?
   /// The welcome that we said.

@@ -38,6 +38,29 @@ public enum Limits {
   /// How often TCP's own state of each connection is looked at.
   public static let measureInterval: Duration = .milliseconds(250)
 
+  /// Connections over a single link where the user names no number: they help where one core or one
+  /// queue of the network card is the limit, and cost little where not.
+  public static let connectionsOfOneLink = 4
+  /// Connections per link where there are several: a second one fills the link while the first
+  /// recovers from a loss.
+  public static let connectionsPerLink = 2
+  /// Candidates opened for each connection wanted before one makes do: 24 draws through two hashes
+  /// over four links each leave a link without its share once in a thousand times.
+  public static let candidatesPerConnection = 3
+  /// A burst that shows a connection's links: large against what else crosses an idle link in the
+  /// milliseconds that it takes (design.md, section 7: 64 KiB named both links of 24 of 24).
+  public static let soundingByteCount = 64 << 10
+  /// Longest wait for the answer to one burst; it needs a round trip and, at 10 Mbit/s, 52 ms.
+  public static let soundingTimeout: Duration = .milliseconds(150)
+  /// Bursts in a row that may name no link before the links are watched instead.
+  public static let unclearSoundings = 3
+  /// The data waits no longer than this for the choice of connections.
+  public static let gatheringTimeout: Duration = .milliseconds(600)
+  /// How often the receiver shows its links' counters, and the sender looks for idle ones.
+  public static let statusInterval: Duration = .seconds(1)
+  /// Times that connections are opened for idle links before it is accepted that none helps.
+  public static let mendingAttempts = 3
+
   /// An accepted connection must have proved itself by then; an honest one needs two round trips.
   public static let handshakeTimeout: Duration = .seconds(5)
   /// A dial that has not been answered by then is given up; SYNs go out at 0, 1 and 3 s.

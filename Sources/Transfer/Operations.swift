@@ -21,7 +21,9 @@ public enum Region: Equatable, Sendable {
 /// One thing that the kernel is asked to do, and answers with one completion.
 public enum Operation: Equatable, Sendable {
   /// Open a connection to a target of the dial plan.
-  case connect(ConnectionID, target: Int)
+  ///
+  /// `link`: the link here that it should take, where the owner can aim; nil: any.
+  case connect(ConnectionID, target: Int, link: Int?)
   /// Take the next incoming connection into this place.
   case accept(ConnectionID)
   /// Send all bytes of a region; short completions are continued by the core.
@@ -60,6 +62,9 @@ public enum Action: Equatable, Sendable {
   case close(ConnectionID, isReset: Bool)
   /// Look at TCP's state; answered at once by `Event.measured`.
   case measure(ConnectionID)
+  /// Read the counters of the links toward the peer, and, before the first dial, find the ways to it;
+  /// answered at once by `Event.didLookAtLinks`.
+  case lookAtLinks
   /// Tell the user.
   case report(Notice)
   /// The session is over; nothing is in flight but waits for input and output.
@@ -101,6 +106,8 @@ public enum Event: Equatable, Sendable {
   case didChecksum(SlotID, UInt64)
   /// What TCP knows, as asked for; nil if the kernel would not say.
   case measured(ConnectionID, Measurement?)
+  /// The links, as asked for.
+  case didLookAtLinks(LinkView)
   /// A signal arrived that ends the session.
   case interrupted(signal: Int32)
 
@@ -127,14 +134,22 @@ public enum Notice: Equatable, Sendable {
   case dialFailed(Failure)
   /// A frame arrived with a wrong checksum and will be sent again.
   case damagedFrame(offset: UInt64)
+  /// A burst over a connection named the links that it crosses; nil where it did not.
+  case sounded(ConnectionID, local: String?, remote: String?)
+  /// The connections to be used are chosen; `isClear` if every link at either end has its share.
+  case gathered(kept: Int, of: Int, isClear: Bool)
+  /// Links lie idle, here or there, while others are busy; connections are opened for them.
+  case idleLinks(local: [String], remote: [String])
   /// No connection is left; dialling or waiting goes on.
   case disconnected
 
   /// The connection that it is about, if any.
   public var connection: ConnectionID? {
     switch self {
-    case .joined(let id, _), .lost(let id, _, _), .turnedAway(let id, _): id
-    case .started, .dialFailed, .damagedFrame, .disconnected: nil
+    case .joined(let id, _), .lost(let id, _, _), .turnedAway(let id, _), .sounded(let id, _, _):
+      id
+    case .started, .dialFailed, .damagedFrame, .disconnected, .gathered, .idleLinks:
+      nil
     }
   }
 

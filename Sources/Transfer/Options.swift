@@ -25,8 +25,9 @@ public enum ZeroCopyMode: String, Sendable, CaseIterable {
 public struct Options: Sendable {
   /// How connections come about.
   public enum Opening: Sendable, Equatable {
-    /// We dial one of `targetCount` targets (addresses of one peer) and open `connectionCount`.
-    case dial(targetCount: Int, connectionCount: Int)
+    /// We dial `targetCount` targets (addresses of one peer) and open `connectionCount`
+    /// connections; nil: as many as the links need.
+    case dial(targetCount: Int, connectionCount: Int?)
     /// We listen on one port.
     case listen
   }
@@ -87,7 +88,7 @@ public struct Options: Sendable {
     if !(1...Limits.connectionsPerSession).contains(connectionLimit) {
       return "connections must be 1 to \(Limits.connectionsPerSession)"
     }
-    if case .dial(_, let count) = opening, !(1...connectionLimit).contains(count) {
+    if case .dial(_, let count?) = opening, !(1...connectionLimit).contains(count) {
       return "connections must be 1 to \(connectionLimit)"
     }
     return nil

@@ -19,6 +19,8 @@ struct SendStream {
       case outstanding
       /// Acknowledged, but still being sent or held by the kernel.
       case acknowledged
+      /// Lent to a burst that is no part of the stream.
+      case sounding
     }
     var state = State.free
     /// The frame's number, from the moment it is full until the slot is free again.
@@ -208,6 +210,18 @@ struct SendStream {
     freeIfDone(slot)
   }
 
+  // MARK: Sounding
+
+  /// Lends a free slot to a burst; nil if there is none.
+  mutating func takeForSounding() -> (slot: SlotID, byteCount: Int)? {
+    guard let slot = free.popLast() else { return nil }
+    frames[slot.index].state = .sounding
+    return (slot, min(Limits.soundingByteCount, geometry.frameByteCount))
+  }
+
+  /// The burst has left, or its connection has.
+  mutating func didSound(_ slot: SlotID) { release(slot) }
+
   // MARK: Acknowledging
 
   /// One carried frame was received and checked.
@@ -221,7 +235,7 @@ struct SendStream {
       freeIfDone(carried.slot)
     case .acknowledged:
       break
-    case .free, .filling, .sealing:
+    case .free, .filling, .sealing, .sounding:
       preconditionFailure("acknowledged a frame that was never sent")
     }
   }
@@ -243,7 +257,7 @@ struct SendStream {
       return false
     case .acknowledged:
       return false
-    case .free, .filling, .sealing:
+    case .free, .filling, .sealing, .sounding:
       preconditionFailure("lost a frame that was never sent")
     }
   }

@@ -1,48 +1,54 @@
 import Wire
 
-/// What the dialling side keeps in mind about getting connections.
-struct DialState {
-  let targetCount: Int
-  /// Connections that should be there.
-  var wantedCount: Int
-  /// When the first connection must have joined.
-  let giveUpAt: Instant
-  /// No dial before this.
-  var nextAt: Instant
-  var pause = Limits.dialPause
-  /// The target that answered last; others are tried in turn after failures.
-  var target = 0
-  var nextNumber: UInt32 = 0
-  var lastFailure: Failure?
-}
-
 // Dialling, accepting and the handshake (Protocol.md, "Handshake").
 extension Session {
   // MARK: Dialling
 
-  /// Dials until the wanted number is there: the first connection alone, since it settles whether
+  /// Dials until every link has its number: the first connection alone, since it settles whether
   /// there is a session at all, then the others at once.
   mutating func pumpDials(at now: Instant) {
-    guard var state = dialing, phase == .opening || phase == .running, now >= state.nextAt else {
+    guard let groups = dialing?.groups else { return }
+    switch phase {
+    case .opening:
+      guard !connections.contains(where: { $0.state != .free }) else { return }
+      // Each group in turn: the one that has waited longest since its last failure.
+      let next = groups.indices.min { groups[$0].nextAt < groups[$1].nextAt }
+      if let next, now >= groups[next].nextAt { dial(next, at: now) }
+    case .running:
+      var room = options.connectionLimit - liveCount(of: nil)
+      for index in groups.indices where now >= groups[index].nextAt {
+        let missing = min(groups[index].quota - liveCount(of: index), room)
+        guard missing > 0 else { continue }
+        room -= missing
+        for _ in 0..<missing { dial(index, at: now) }
+      }
+    case .synchronizing, .lingering, .parting, .over:
       return
     }
-    let pending = connections.count {
-      $0.state == .dialling || $0.state == .awaitingWelcome || $0.state == .stopping
+  }
+
+  /// Connections of a group (nil: of all) that are there or on their way.
+  private func liveCount(of group: Int?) -> Int {
+    connections.count {
+      switch $0.state {
+      case .dialling, .awaitingWelcome, .joined: group == nil || $0.group == group
+      case .free, .accepting, .awaitingHello, .awaitingConfirm, .refusing, .retiring, .stopping:
+        false
+      }
     }
-    let wanted = phase == .opening ? 1 : min(state.wantedCount, options.connectionLimit)
-    var missing = wanted - memberCount - pending
-    while missing > 0, let id = freePlace() {
-      missing -= 1
-      start(id, as: .dialling, at: now + Limits.dialTimeout)
-      connections[id.index].number = state.nextNumber
-      connections[id.index].target = state.target
-      connections[id.index].connectToken = submit(
-        .connect(id, target: state.target),
-        for: .connect(id)
-      )
-      state.nextNumber += 1
-    }
-    dialing = state
+  }
+
+  private mutating func dial(_ group: Int, at now: Instant) {
+    guard let lanes = dialing?.groups[group], let id = freePlace() else { return }
+    start(id, as: .dialling, at: now + Limits.dialTimeout)
+    connections[id.index].number = dialing?.nextNumber ?? 0
+    connections[id.index].group = group
+    connections[id.index].crossing.local = lanes.link
+    dialing?.nextNumber += 1
+    connections[id.index].connectToken = submit(
+      .connect(id, target: lanes.target, link: lanes.link),
+      for: .connect(id)
+    )
   }
 
   /// The lowest free place; nil when the table is full.
@@ -71,7 +77,7 @@ extension Session {
     case .failed(let failure):
       drop(id, .failed(failure), at: now)
     case .done:
-      guard let sessionID, let state = dialing else { return }
+      guard let sessionID, let wanted = dialing?.wantedCount else { return }
       var hello = Greeting(
         .hello,
         role: options.role,
@@ -80,7 +86,7 @@ extension Session {
       )
       hello.isKeyed = options.authenticator != nil
       hello.connectionNumber = connections[id.index].number
-      hello.connectionCount = UInt16(clamping: state.wantedCount)
+      hello.connectionCount = UInt16(clamping: wanted)
       hello.streamByteCount = options.streamByteCount
       hello.nonce = nonce()
       connections[id.index].state = .awaitingWelcome
@@ -93,18 +99,16 @@ extension Session {
 
   /// A dial came to nothing: remember why, and wait before the next.
   mutating func dialFailed(_ id: ConnectionID, _ failure: Failure?, at now: Instant) {
-    guard var state = dialing else { return }
     if let failure {
-      state.lastFailure = failure
+      dialing?.lastFailure = failure
       actions.append(.report(.dialFailed(failure)))
     }
-    state.target = (connections[id.index].target + 1) % max(state.targetCount, 1)
-    // Up to a quarter more, so that many connections do not come back in step.
-    let jitter = Int64(options.random() % UInt64(state.pause.inNanoseconds / 4 + 1))
-    state.nextAt = now + state.pause + .nanoseconds(jitter)
-    let longest = phase == .opening ? Limits.dialPause : Limits.dialPauseMaximum
-    state.pause = min(state.pause * 2, longest)
-    dialing = state
+    dialing?.didFail(
+      connections[id.index].group,
+      isOpening: phase == .opening,
+      jitter: options.random(),
+      at: now
+    )
   }
 
   private mutating func didReceiveWelcome(_ id: ConnectionID, _ welcome: Greeting, at now: Instant)
@@ -267,9 +271,13 @@ extension Session {
 
   /// Makes a connection part of the session; the first one settles how memory is cut.
   private mutating func join(_ id: ConnectionID, peer: Greeting, at now: Instant) {
-    if phase == .opening { begin(peer: peer) }
-    let capacity = geometry.map { $0.slotCount + 1 } ?? 1
     connections[id.index].state = .joined
+    statistics.joinedCount += 1
+    statistics.memberCount = memberCount
+    statistics.memberPeak = max(statistics.memberPeak, statistics.memberCount)
+    actions.append(.report(.joined(id, count: statistics.memberCount)))
+    if phase == .opening { begin(peer: peer, at: now) }
+    let capacity = geometry.map { $0.slotCount + 1 } ?? 1
     connections[id.index].deadline = nil
     connections[id.index].incoming = .header
     connections[id.index].lastSent = now
@@ -277,16 +285,11 @@ extension Session {
     connections[id.index].usesZeroCopy = options.zeroCopy != .off
     if options.role == .sender { connections[id.index].carried = RingQueue(capacity: capacity) }
     alone = nil
-    dialing?.pause = Limits.dialPause
-    dialing?.nextAt = now
-    statistics.joinedCount += 1
-    statistics.memberCount = memberCount
-    statistics.memberPeak = max(statistics.memberPeak, statistics.memberCount)
-    actions.append(.report(.joined(id, count: statistics.memberCount)))
+    dialing?.didJoin(connections[id.index].group, at: now)
     armReceive(id)
   }
 
-  private mutating func begin(peer: Greeting) {
+  private mutating func begin(peer: Greeting, at now: Instant) {
     guard let sessionID else { return }
     phase = .running
     seed = Handshake.frameSeed(of: sessionID, authenticator: options.authenticator)
@@ -299,7 +302,9 @@ extension Session {
     case .sender:
       sending = SendStream(geometry: geometry)
       inFlight.makeRoom(slotCount: geometry.slotCount)
+      gathering = Gathering(deadline: now + Limits.gatheringTimeout)
     case .receiver:
+      actions.append(.lookAtLinks)
       receiving = ReceiveStream(geometry: geometry)
       watchToken = submit(.watchOutput, for: .watchOutput)
     }

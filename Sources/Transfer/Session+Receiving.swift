@@ -80,7 +80,12 @@ extension Session {
       actions.append(.checksum(slot, byteCount: Int(header.length)))
       awaitingChecksum[slot.index] = id
     case .discard(let header):
-      if header.kind == .data { didProcess(id, header, at: now) }
+      if header.kind == .data {
+        didProcess(id, header, at: now)
+      } else if options.role == .receiver {
+        connections[id.index].soundingToAnswer = header.detail
+        actions.append(.lookAtLinks)
+      }
       expectHeader(id)
     case .control(let header):
       let bytes = control.extracting(
@@ -121,6 +126,9 @@ extension Session {
       expectHeader(id)
     case (.goodbye, _):
       didReceiveGoodbye(id, at: now)
+    case (.request, .receiver):
+      didReceiveRequest(id, header, at: now)
+      expectHeader(id)
     case (.sounding, _) where header.length > 0:
       connections[id.index].incoming = .discard(header)
       armReceive(id)
@@ -133,7 +141,7 @@ extension Session {
       connections[id.index].incoming = .control(header)
       armReceive(id)
     case (.data, .sender), (.hole, _), (.end, .sender), (.ack, .receiver), (.reject, .receiver),
-      (.verdict, .receiver):
+      (.verdict, .receiver), (.request, .sender):
       violate(id, "a \(header.kind) frame was not expected here", at: now)
     }
   }
@@ -277,6 +285,13 @@ extension Session {
       statistics.writtenOffset = max(statistics.writtenOffset, header.offset)
       let ending = Ending(rawValue: header.detail) ?? .internalError
       conclude(.peerEnded(ending, PeerText.decode(payload)), at: now)
+    case .status:
+      do {
+        didReceiveStatus(header, try LinkStatus.decode(payload), at: now)
+        expectHeader(id)
+      } catch {
+        drop(id, .damaged(error), at: now)
+      }
     default:
       expectHeader(id)
     }
@@ -309,6 +324,11 @@ extension Session {
   private mutating func didReceiveGoodbye(_ id: ConnectionID, at now: Instant) {
     if case .lingering = phase { return conclude(.complete, at: now) }
     connections[id.index].loss = .surplus
+    // The sender has no use for it: it is not to be dialled again.
+    let group = connections[id.index].group
+    if let quota = dialing?.groups[group].quota, quota > 1 {
+      dialing?.groups[group].quota = quota - 1
+    }
     stop(id, isReset: false, at: now)
   }
 

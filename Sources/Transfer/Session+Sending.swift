@@ -17,8 +17,13 @@ extension Session {
   private mutating func sendMessage(_ id: ConnectionID, at now: Instant) -> Bool {
     if case .parting(let outcome, _) = phase { return sendParting(id, outcome, at: now) }
     if options.role == .receiver {
-      if sendReject(id, at: now) || sendVerdict(id, at: now) || sendAck(id, at: now) { return true }
+      if sendReject(id, at: now) || sendVerdict(id, at: now) || sendStatus(id, at: now)
+        || sendAck(id, at: now)
+      {
+        return true
+      }
     } else {
+      if sendRequest(id, at: now) { return true }
       if sendEnd(id, at: now) || sendGoodbyeOfRetiring(id, at: now) { return true }
     }
     guard now - connections[id.index].lastSent >= Limits.heartbeatInterval else { return false }
@@ -169,7 +174,7 @@ extension Session {
 
   /// Hands the connection the next frame, or the one that the window waits for.
   private mutating func sendFrame(_ id: ConnectionID, at now: Instant) {
-    guard phase == .running, connections[id.index].state == .joined,
+    guard phase == .running, connections[id.index].state == .joined, gathering?.step == .done,
       !connections[id.index].carried.isFull, sending != nil
     else { return }
     var next = sending?.nextToSend(at: now)
@@ -213,6 +218,10 @@ extension Session {
       let zeroCopy = connection.usesZeroCopy && region.byteCount >= 32 << 10
       if zeroCopy { statistics.zeroCopySendCount += 1 }
       operation = .send(id, region, zeroCopy: zeroCopy)
+    case .sounding(let slot, let byteCount):
+      let from = connection.sentByteCount - FrameHeader.byteCount
+      let region = Region.slot(slot, from..<(byteCount - FrameHeader.byteCount))
+      operation = .send(id, region, zeroCopy: false)
     }
     connections[id.index].sendToken = submit(operation, for: .send(id))
   }
@@ -254,7 +263,8 @@ extension Session {
   private func outgoingByteCount(_ id: ConnectionID) -> Int {
     switch connections[id.index].outgoing {
     case .nothing: 0
-    case .message(let byteCount, _), .frame(_, _, let byteCount): byteCount
+    case .message(let byteCount, _), .frame(_, _, let byteCount), .sounding(_, let byteCount):
+      byteCount
     }
   }
 
@@ -298,15 +308,17 @@ extension Session {
       stop(id, isReset: false, at: now)
     case .frame:
       statistics.frameCount += 1
-    case .nothing, .message:
+    case .nothing, .message, .sounding:
       break
     }
   }
 
   /// The kernel is done with what was being sent (or will say so by a notification).
   private mutating func finishOutgoing(_ id: ConnectionID) {
-    if case .frame(let slot, _, _) = connections[id.index].outgoing {
-      sending?.didLeaveKernel(slot)
+    switch connections[id.index].outgoing {
+    case .frame(let slot, _, _): sending?.didLeaveKernel(slot)
+    case .sounding(let slot, _): sending?.didSound(slot)
+    case .nothing, .message: break
     }
     connections[id.index].outgoing = .nothing
   }

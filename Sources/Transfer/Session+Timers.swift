@@ -17,6 +17,7 @@ extension Session {
       for index in connections.indices where connections[index].isMember {
         actions.append(.measure(ConnectionID(index)))
       }
+      watchLinks(at: now)
     }
     runSessionDeadlines(at: now)
   }
@@ -83,7 +84,7 @@ extension Session {
     if !isIdleListener || alone != nil || phase != .opening || dialing != nil || !hasAccept {
       sooner(scanAt)
     }
-    if let dialing, phase == .opening || phase == .running { sooner(max(dialing.nextAt, scanAt)) }
+    if let gathering, case .sounding(_, _, _, let until) = gathering.step { sooner(until) }
     if phase == .running, let receiving {
       for connection in connections where connection.isMember {
         if let since = connection.unreportedSince { sooner(since + Limits.acknowledgeDelay) }

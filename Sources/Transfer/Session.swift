@@ -60,6 +60,24 @@ public struct Session {
   /// Connections whose payload is complete and whose checksum is being computed, by slot.
   var awaitingChecksum: [Int: ConnectionID] = [:]
 
+  // Links.
+  /// Counters of the links here and there, now and when the session began.
+  var localLinks: [LinkStatus] = []
+  var remoteLinks: [LinkStatus] = []
+  var firstLocalLinks: [LinkStatus] = []
+  var firstRemoteLinks: [LinkStatus] = []
+  var hasHeardStatus = false
+  var statusSentAt: Instant?
+  var gathering: Gathering?
+  /// The connection whose burst was answered, until the counters here are read.
+  var pendingSounding: (id: ConnectionID, serial: UInt64)?
+  var soundingByteCount: UInt64 = 0
+  var watch = LinkWatch()
+  var watchAt: Instant
+  /// A listener's wish for connections, and whether the peer still has to be told.
+  var requestedCount = 0
+  var isRequestDue = false
+
   var actions: [Action] = []
   var nextActionIndex = 0
   /// What happened so far, for progress and reports.
@@ -76,6 +94,7 @@ public struct Session {
     inFlight = InFlightTable(connectionCount: Limits.connectionTableSize)
     scanAt = now
     measureAt = now
+    watchAt = now
     windowReport = (0, now)
     switch options.opening {
     case .listen:
@@ -84,10 +103,11 @@ public struct Session {
       sessionID = SessionID(low: options.random(), high: options.random())
       dialing = DialState(
         targetCount: targetCount,
-        wantedCount: connectionCount,
+        askedCount: connectionCount,
         giveUpAt: now + options.wait,
-        nextAt: now
+        at: now
       )
+      actions.append(.lookAtLinks)
     }
   }
 
@@ -121,6 +141,8 @@ public struct Session {
       didChecksum(slot, checksum, at: now)
     case .measured(let id, let measurement):
       didMeasure(id, measurement, at: now)
+    case .didLookAtLinks(let view):
+      didLookAtLinks(view, at: now)
     case .interrupted(let signal):
       conclude(.interrupted(signal), at: now)
     }
@@ -170,6 +192,7 @@ public struct Session {
     turn += 1
     runTimers(at: now)
     retryHeldFrames()
+    pumpGathering(at: now)
     pumpOutput(at: now)
     pumpSends(at: now)
     pumpInput(at: now)

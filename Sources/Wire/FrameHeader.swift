@@ -22,6 +22,8 @@ public enum FrameKind: UInt8, Sendable, CaseIterable {
   case goodbye = 10
   /// Filler to be thrown away: it shows which links the connection crosses. Both ways.
   case sounding = 11
+  /// The side that dials is asked to have so many connections. Sender to receiver.
+  case request = 12
 }
 
 /// The fixed 40-byte header of every message after the handshake.
@@ -135,7 +137,7 @@ public struct FrameHeader: Equatable, Sendable {
     case .data: 1...Greeting.frameByteCountRange.upperBound
     case .sounding: 0...Greeting.frameByteCountRange.upperBound
     case .verdict, .abort, .status: 0...controlPayloadLimit
-    case .hole, .ack, .reject, .end, .heartbeat, .goodbye: 0...0
+    case .hole, .ack, .reject, .end, .heartbeat, .goodbye, .request: 0...0
     }
   }
 }

@@ -1,0 +1,104 @@
+public import Wire
+
+/// One way to the peer: an address of it, and the link here that connections over it take.
+public struct Lane: Equatable, Sendable {
+  /// Index of the address among the dial targets.
+  public var target: Int
+  /// Index into `LinkView.links`; nil where only trying can tell.
+  public var link: Int?
+
+  /// A way to the peer.
+  public init(target: Int, link: Int?) {
+    self.target = target
+    self.link = link
+  }
+}
+
+/// The links of this host toward the peer, at one moment.
+public struct LinkView: Equatable, Sendable {
+  /// Their counters, always in the same order.
+  public var links: [LinkStatus]
+  /// Ways to dial, best first; empty where we do not dial.
+  public var lanes: [Lane]
+
+  /// What the owner found.
+  public init(links: [LinkStatus], lanes: [Lane] = []) {
+    self.links = links
+    self.lanes = lanes
+  }
+}
+
+/// What the dialling side keeps in mind about getting connections: per link, a number to keep up.
+struct DialState {
+  /// All lanes over one link: alternatives of each other.
+  struct Group: Equatable {
+    var link: Int?
+    var targets: [Int]
+    /// Which of `targets` is tried next.
+    var preferred = 0
+    /// Connections that should be there.
+    var quota = 0
+    /// No dial before this.
+    var nextAt: Instant
+    var pause = Limits.dialPause
+
+    var target: Int { targets[preferred] }
+  }
+
+  /// How many connections the user wants; nil: as many as the links need.
+  let askedCount: Int?
+  /// When the first connection must have joined.
+  let giveUpAt: Instant
+  var groups: [Group]
+  var nextNumber: UInt32 = 0
+  var lastFailure: Failure?
+
+  init(targetCount: Int, askedCount: Int?, giveUpAt: Instant, at now: Instant) {
+    self.askedCount = askedCount
+    self.giveUpAt = giveUpAt
+    groups = [Group(link: nil, targets: Array(0..<targetCount), nextAt: now)]
+    share(askedCount ?? Limits.connectionsOfOneLink)
+  }
+
+  /// Takes over the lanes that were found; called before the first dial.
+  mutating func use(_ lanes: [Lane], at now: Instant) {
+    guard !lanes.isEmpty else { return }
+    groups = []
+    for lane in lanes {
+      if let index = groups.firstIndex(where: { $0.link == lane.link }) {
+        groups[index].targets.append(lane.target)
+      } else {
+        groups.append(Group(link: lane.link, targets: [lane.target], nextAt: now))
+      }
+    }
+    let automatic =
+      groups.count > 1
+      ? groups.count * Limits.connectionsPerLink : Limits.connectionsOfOneLink
+    share(askedCount ?? automatic)
+  }
+
+  /// Connections that should be there, over all links.
+  var wantedCount: Int { groups.reduce(0) { $0 + $1.quota } }
+
+  /// Spreads a number of connections over the groups, the first ones getting what is left over.
+  mutating func share(_ count: Int) {
+    for index in groups.indices {
+      groups[index].quota = count / groups.count + (index < count % groups.count ? 1 : 0)
+    }
+  }
+
+  /// A dial over a group came to nothing: the next one later, and to its next target.
+  mutating func didFail(_ group: Int, isOpening: Bool, jitter: UInt64, at now: Instant) {
+    let pause = groups[group].pause
+    groups[group].preferred = (groups[group].preferred + 1) % groups[group].targets.count
+    // Up to a quarter more, so that many connections do not come back in step.
+    let extra = Int64(jitter % UInt64(pause.inNanoseconds / 4 + 1))
+    groups[group].nextAt = now + pause + .nanoseconds(extra)
+    groups[group].pause = isOpening ? Limits.dialPause : min(pause * 2, Limits.dialPauseMaximum)
+  }
+
+  mutating func didJoin(_ group: Int, at now: Instant) {
+    groups[group].pause = Limits.dialPause
+    groups[group].nextAt = now
+  }
+}

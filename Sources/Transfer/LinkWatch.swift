@@ -1,0 +1,77 @@
+/// Finds links that lie idle while the others are busy, from their counters once a second.
+///
+/// It knows nothing of connections; it says which links lack traffic, and the session opens some. It
+/// is quiet while the source or the sink is the limit, and it tires: what three attempts did not mend
+/// is not mended by a fourth.
+struct LinkWatch: Equatable {
+  /// Counters at the last look, here and there.
+  private var local: [UInt64] = []
+  private var remote: [UInt64] = []
+  private var lookedAt: Instant?
+  private var busyCount = 0
+  private var sampleCount = 0
+  /// Looks in a row at which a link was idle, here and there.
+  private var localIdle: [Int] = []
+  private var remoteIdle: [Int] = []
+  /// Attempts to mend since the last time that all links were busy.
+  private(set) var attemptCount = 0
+
+  /// Links that lie idle, by index.
+  struct Finding: Equatable {
+    var local: [Int] = []
+    var remote: [Int] = []
+
+    var isEmpty: Bool { local.isEmpty && remote.isEmpty }
+  }
+
+  /// Takes in whether frames were waiting for a connection just now: the links are the limit then.
+  mutating func note(isBusy: Bool) {
+    sampleCount += 1
+    busyCount += isBusy ? 1 : 0
+  }
+
+  /// Compares counters with those of the last look.
+  ///
+  /// - Returns: links that were idle at two looks in a row while frames were waiting at most samples.
+  mutating func look(local newLocal: [UInt64], remote newRemote: [UInt64], at now: Instant)
+    -> Finding
+  {
+    defer {
+      (local, remote, lookedAt) = (newLocal, newRemote, now)
+      (busyCount, sampleCount) = (0, 0)
+    }
+    let isBusy = busyCount * 4 >= sampleCount * 3 && sampleCount > 0
+    guard lookedAt != nil, isBusy, local.count == newLocal.count, remote.count == newRemote.count
+    else {
+      (localIdle, remoteIdle) = ([], [])
+      return Finding()
+    }
+    Self.count(&localIdle, from: local, to: newLocal)
+    Self.count(&remoteIdle, from: remote, to: newRemote)
+    let finding = Finding(
+      local: localIdle.indices.filter { localIdle[$0] >= 2 },
+      remote: remoteIdle.indices.filter { remoteIdle[$0] >= 2 }
+    )
+    if finding.isEmpty {
+      if !localIdle.contains(where: { $0 > 0 }), !remoteIdle.contains(where: { $0 > 0 }) {
+        attemptCount = 0
+      }
+      return finding
+    }
+    guard attemptCount < Limits.mendingAttempts else { return Finding() }
+    attemptCount += 1
+    (localIdle, remoteIdle) = ([], [])
+    return finding
+  }
+
+  /// Idle: less than a hundredth of what the busiest link carried; slower links of one bond differ
+  /// by tens, not by hundreds.
+  private static func count(_ idle: inout [Int], from before: [UInt64], to after: [UInt64]) {
+    let deltas = zip(before, after).map { $1 > $0 ? $1 - $0 : 0 }
+    let busiest = deltas.max() ?? 0
+    if idle.count != deltas.count { idle = Array(repeating: 0, count: deltas.count) }
+    for index in deltas.indices {
+      idle[index] = deltas.count > 1 && deltas[index] < busiest / 100 ? idle[index] + 1 : 0
+    }
+  }
+}

@@ -1,0 +1,269 @@
+import Wire
+
+/// Finding out, before the data starts, which links the connections cross.
+///
+/// The sending side decides: it knows its own counters, and the receiver's by status frames.
+struct Gathering: Equatable {
+  enum Step: Equatable {
+    /// The receiver has not said yet which links it has.
+    case awaitingStatus
+    /// Nothing is being sounded; the next connection can be.
+    case choosing
+    /// A burst is on its way over one connection.
+    case sounding(ConnectionID, serial: UInt64, number: UInt32, until: Instant)
+    /// The data may go.
+    case done
+  }
+
+  var step = Step.awaitingStatus
+  let deadline: Instant
+  var nextNumber: UInt32 = 1
+  /// Counters before the present burst, here and there.
+  var localBefore: [UInt64] = []
+  var remoteBefore: [UInt64] = []
+  /// Bursts in a row that named no link.
+  var unclearCount = 0
+}
+
+extension Session {
+  // MARK: Looking
+
+  /// Takes in what the owner found about the links here.
+  mutating func didLookAtLinks(_ view: LinkView, at now: Instant) {
+    localLinks = view.links
+    if firstLocalLinks.map(\.name) != view.links.map(\.name) { firstLocalLinks = view.links }
+    if phase == .opening, !view.lanes.isEmpty { dialing?.use(view.lanes, at: now) }
+    compareCounters(at: now)
+  }
+
+  /// Takes in what the peer says about its links.
+  mutating func didReceiveStatus(_ header: FrameHeader, _ links: [LinkStatus], at now: Instant) {
+    remoteLinks = links
+    hasHeardStatus = true
+    if firstRemoteLinks.map(\.name) != links.map(\.name) { firstRemoteLinks = links }
+    guard case .sounding(let id, let serial, header.detail, _) = gathering?.step else { return }
+    actions.append(.lookAtLinks)
+    pendingSounding = (id, serial)
+  }
+
+  /// The receiver shows its links at the start, after each burst, and about once a second.
+  mutating func sendStatus(_ id: ConnectionID, at now: Instant) -> Bool {
+    let answered = connections[id.index].soundingToAnswer
+    let isDue = answered != nil || statusSentAt.map { now - $0 >= Limits.statusInterval } ?? true
+    guard isDue, options.role == .receiver, phase == .running else { return false }
+    if answered == nil, statusSentAt != nil, localLinks.count < 2 { return false }
+    connections[id.index].soundingToAnswer = nil
+    statusSentAt = now
+    let payload = LinkStatus.encode(localLinks)
+    let header = FrameHeader(
+      .status,
+      length: UInt32(payload.count),
+      value: XXH64.hash(payload.span),
+      detail: answered ?? 0
+    )
+    compose(id, header, payload: payload, at: now)
+    return true
+  }
+
+  // MARK: Gathering
+
+  /// Moves the gathering on; data waits until it is done.
+  mutating func pumpGathering(at now: Instant) {
+    guard phase == .running, let gathering, gathering.step != .done else { return }
+    if now >= gathering.deadline { return finishGathering(at: now) }
+    switch gathering.step {
+    case .awaitingStatus:
+      guard hasHeardStatus else { return }
+      if needsSounding {
+        self.gathering?.step = .choosing
+        widenQuota()
+        pumpGathering(at: now)
+      } else {
+        finishGathering(at: now)
+      }
+    case .choosing:
+      chooseNext(at: now)
+    case .sounding(let id, let serial, _, let until):
+      let isLost = connections[id.index].serial != serial || !connections[id.index].isMember
+      guard isLost || now >= until else { return }
+      didSound(id, serial, crossing: Spread.Crossing(), at: now)
+    case .done:
+      break
+    }
+  }
+
+  /// Whether a burst can tell anything that is not known: more than one link there, or links here
+  /// that nobody can foresee.
+  private var needsSounding: Bool {
+    guard dialing?.askedCount != 1 else { return false }
+    if remoteLinks.count > 1 { return true }
+    guard localLinks.count > 1 else { return false }
+    return dialing?.groups.contains { $0.link == nil } ?? true
+  }
+
+  /// Connections that the links at both ends together can use.
+  private var usefulCount: Int {
+    let links = max(localLinks.count, remoteLinks.count, 1)
+    let useful = links * Limits.connectionsPerLink
+    return min(dialing?.askedCount ?? useful, options.connectionLimit)
+  }
+
+  private mutating func widenQuota() {
+    let count = usefulCount
+    guard let dialing else { return requestConnections(count) }
+    if dialing.wantedCount < count { self.dialing?.share(count) }
+  }
+
+  /// Sounds the next connection; or, when all are sounded, decides whether they will do.
+  private mutating func chooseNext(at now: Instant) {
+    if let index = connections.indices.first(where: {
+      connections[$0].canSend && connections[$0].state == .joined && !connections[$0].isSounded
+    }) {
+      return sound(ConnectionID(index), at: now)
+    }
+    let isComing = connections.contains {
+      switch $0.state {
+      case .dialling, .awaitingWelcome, .awaitingHello, .awaitingConfirm: true
+      case .joined: !$0.isSounded
+      case .free, .accepting, .refusing, .retiring, .stopping: false
+      }
+    }
+    if isComing || memberCount < min(wantedCount, usefulCount) { return }
+    let members = connections.indices.filter { connections[$0].state == .joined }
+    let chosen = chosenMembers(among: members)
+    let isEnough = chosen.count >= usefulCount
+    let isExhausted =
+      members.count >= min(usefulCount * Limits.candidatesPerConnection, options.connectionLimit)
+    if isEnough || isExhausted || gathering?.unclearCount ?? 0 >= Limits.unclearSoundings {
+      return finishGathering(at: now)
+    }
+    openCandidates(beyond: members, chosen)
+  }
+
+  private var wantedCount: Int { dialing?.wantedCount ?? requestedCount }
+
+  private func chosenMembers(among members: [Int]) -> [Int] {
+    let chosen = Spread.choose(
+      among: members.map { connections[$0].crossing },
+      localCount: localLinks.count,
+      remoteCount: remoteLinks.count,
+      total: usefulCount
+    )
+    return chosen.map { members[$0] }
+  }
+
+  /// Opens as many more as are missing, on the links here that lack them.
+  private mutating func openCandidates(beyond members: [Int], _ chosen: [Int]) {
+    guard let groups = dialing?.groups else {
+      return requestConnections(members.count + max(usefulCount - chosen.count, 1))
+    }
+    let share = (usefulCount + groups.count - 1) / groups.count
+    for index in groups.indices {
+      let held = chosen.count { connections[$0].group == index }
+      dialing?.groups[index].quota += max(share - held, 0)
+    }
+  }
+
+  /// Keeps the chosen connections, retires the others, and lets the data go.
+  private mutating func finishGathering(at now: Instant) {
+    let wasSounding = gathering?.step != .awaitingStatus
+    gathering?.step = .done
+    guard wasSounding else { return }
+    let members = connections.indices.filter { connections[$0].state == .joined }
+    let chosen = chosenMembers(among: members)
+    // Too little was learnt to part with anything but what goes beyond the number that was wanted.
+    let isClear = chosen.count >= max(localLinks.count, remoteLinks.count)
+    let kept = isClear ? chosen : Array(members.prefix(usefulCount))
+    for index in members where !kept.contains(index) { connections[index].state = .retiring }
+    statistics.memberCount = memberCount
+    for index in dialing?.groups.indices ?? 0..<0 {
+      let held = kept.count { connections[$0].group == index }
+      dialing?.groups[index].quota = max(held, 1)
+    }
+    actions.append(.report(.gathered(kept: kept.count, of: members.count, isClear: isClear)))
+  }
+
+  // MARK: Sounding
+
+  private mutating func sound(_ id: ConnectionID, at now: Instant) {
+    guard let burst = sending?.takeForSounding() else { return finishGathering(at: now) }
+    let number = gathering?.nextNumber ?? 0
+    gathering?.nextNumber += 1
+    actions.append(.lookAtLinks)
+    gathering?.remoteBefore = remoteLinks.map(\.receivedByteCount)
+    gathering?.step = .sounding(
+      id,
+      serial: connections[id.index].serial,
+      number: number,
+      until: now + Limits.soundingTimeout
+    )
+    soundingByteCount = UInt64(burst.byteCount)
+    let header = FrameHeader(.sounding, length: UInt32(burst.byteCount), detail: number)
+    actions.append(.seal(burst.slot, header, seed: seed))
+    connections[id.index].outgoing = .sounding(
+      burst.slot,
+      byteCount: burst.byteCount + FrameHeader.byteCount
+    )
+    connections[id.index].sentByteCount = 0
+    connections[id.index].lastSent = now
+    // The counters must be read before the burst is handed over: it goes out after `lookAtLinks`.
+    gathering?.localBefore = []
+    continueSend(id)
+  }
+
+  /// The counters here have just been read; compares them if a burst has just been answered.
+  mutating func compareCounters(at now: Instant) {
+    guard case .sounding(let id, let serial, _, _) = gathering?.step, let gathering else { return }
+    let local = localLinks.map(\.sentByteCount)
+    guard pendingSounding != nil else {
+      self.gathering?.localBefore = local
+      return
+    }
+    pendingSounding = nil
+    let crossing = Spread.Crossing(
+      local: Spread.link(
+        thatCarried: soundingByteCount,
+        before: gathering.localBefore,
+        after: local
+      ),
+      remote: Spread.link(
+        thatCarried: soundingByteCount,
+        before: gathering.remoteBefore,
+        after: remoteLinks.map(\.receivedByteCount)
+      )
+    )
+    didSound(id, serial, crossing: crossing, at: now)
+  }
+
+  private mutating func didSound(
+    _ id: ConnectionID,
+    _ serial: UInt64,
+    crossing: Spread.Crossing,
+    at now: Instant
+  ) {
+    gathering?.step = .choosing
+    guard connections[id.index].serial == serial else { return }
+    connections[id.index].isSounded = true
+    let foreseen = connections[id.index].crossing.local
+    connections[id.index].crossing = Spread.Crossing(
+      local: crossing.local ?? foreseen,
+      remote: crossing.remote
+    )
+    let isClear = crossing.remote != nil || remoteLinks.count < 2
+    let unclearCount = gathering?.unclearCount ?? 0
+    gathering?.unclearCount = isClear ? 0 : unclearCount + 1
+    actions.append(
+      .report(
+        .sounded(
+          id,
+          local: name(crossing.local, localLinks),
+          remote: name(crossing.remote, remoteLinks)
+        )
+      )
+    )
+  }
+
+  private func name(_ index: Int?, _ links: [LinkStatus]) -> String? {
+    index.flatMap { links.indices.contains($0) ? links[$0].name : nil }
+  }
+}
