@@ -38,7 +38,7 @@ let package = Package(
     .executableTarget(
       name: "braid",
       dependencies: [
-        "Driver", "Transfer", "Links",
+        "Driver", "Transfer", "Wire", "Links",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Crypto", package: "swift-crypto"),
       ],

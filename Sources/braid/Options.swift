@@ -1,0 +1,188 @@
+public import ArgumentParser
+internal import Driver
+public import Transfer
+internal import Wire
+
+/// How the two sides find and trust each other.
+struct ConnectingOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Listen here, and let the other side dial. A receiver listens on 27243 by itself.",
+      valueName: "[ADDRESS:]PORT"
+    ),
+    transform: Arguments.listener
+  )
+  var listen: Plan.Opening?
+
+  @Option(
+    help: ArgumentHelp(
+      "How many connections to open, 1 to 256; on the side that dials. (default: 4)",
+      valueName: "N"
+    )
+  )
+  var connections: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "How long to try to reach the other side, in seconds; 0 tries once. (default: 30)",
+      valueName: "SECONDS"
+    ),
+    transform: Arguments.seconds
+  )
+  var wait: Duration?
+
+  @Option(
+    help: ArgumentHelp(
+      "How long to wait for a network that went silent, in seconds. (default: 60)",
+      valueName: "SECONDS"
+    ),
+    transform: Arguments.seconds
+  )
+  var giveUp: Duration?
+
+  @Option(
+    help: ArgumentHelp(
+      "When to replace a connection that gets no answer, in seconds. (default: 3)",
+      valueName: "SECONDS"
+    ),
+    transform: Arguments.seconds
+  )
+  var deadAfter: Duration?
+
+  @Option(
+    help: ArgumentHelp(
+      "Talk only to a side that has the same key. The variable BRAID_KEY does the same; "
+        + "`braid key` makes one.",
+      valueName: "PATH"
+    )
+  )
+  var keyFile: String?
+
+  /// What the types cannot say.
+  func check(isListening: Bool) throws {
+    if isListening, connections != nil || wait != nil {
+      let name = connections != nil ? "--connections" : "--wait"
+      throw ValidationError("\(name) belongs to the side that dials; this one listens")
+    }
+    if let connections, !(1...Limits.connectionsPerSession).contains(connections) {
+      throw ValidationError(
+        "--connections \(connections): must be 1 to \(Limits.connectionsPerSession)"
+      )
+    }
+    if let deadAfter, deadAfter < Limits.heartbeatInterval {
+      // An idle connection has nothing to answer between two heartbeats.
+      throw ValidationError("--dead-after: must be at least 1 second")
+    }
+  }
+
+  /// Puts what was given into the plan.
+  func apply(to plan: inout Plan) {
+    plan.connectionCount = connections ?? plan.connectionCount
+    plan.wait = wait ?? plan.wait
+    plan.giveUp = giveUp ?? plan.giveUp
+    plan.pathSilence = deadAfter ?? plan.pathSilence
+  }
+}
+
+/// What costs or saves memory and time.
+struct PerformanceOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Largest piece on one connection, 4K to 1M; the smaller of both sides' counts. "
+        + "(default: 256K)",
+      valueName: "SIZE"
+    ),
+    transform: Arguments.size
+  )
+  var frameSize: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Buffers; K, M and G are powers of 1024. (default: 32M)",
+      valueName: "SIZE"
+    ),
+    transform: Arguments.size
+  )
+  var memory: Int?
+
+  /// What the types cannot say; the core knows what fits together.
+  func check() throws {
+    var plan = Plan(role: .sender, opening: .dial([]))
+    apply(to: &plan)
+    let options = Options(
+      role: .sender,
+      opening: .listen,
+      frameByteCount: plan.frameByteCount,
+      memoryByteCount: plan.memoryByteCount,
+      random: { 0 }
+    )
+    if let complaint = options.complaint { throw ValidationError(complaint) }
+  }
+
+  /// Puts what was given into the plan.
+  func apply(to plan: inout Plan) {
+    plan.frameByteCount = frameSize ?? plan.frameByteCount
+    plan.memoryByteCount = memory ?? plan.memoryByteCount
+  }
+}
+
+/// How much is said on standard error.
+struct MessageOptions: ParsableArguments {
+  @Flag(name: .shortAndLong, help: "Say nothing but errors.")
+  var quiet = false
+
+  @Flag(name: .shortAndLong, help: "Say how it is set up, and what happens.")
+  var verbose = false
+
+  func validate() throws {
+    if quiet, verbose { throw ValidationError("give either --quiet or --verbose, not both") }
+  }
+}
+
+/// Where the stream comes from.
+struct SourceOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Read this file, disk or FIFO instead of standard input.",
+      valueName: "PATH"
+    )
+  )
+  var input: String?
+}
+
+/// Where the stream goes to.
+struct TargetOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Write to this file, disk or FIFO instead of standard output. A file is created, and cut to "
+        + "nothing first.",
+      valueName: "PATH"
+    )
+  )
+  var output: String?
+}
+
+/// How a receiver finds a sender that listens.
+struct DialOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Dial a sender that listens. May be given several times, for several addresses of it.",
+      valueName: "HOST[:PORT]"
+    ),
+    transform: Arguments.host
+  )
+  var connect: [Plan.Host] = []
+}
+
+/// How bytes leave.
+struct CopyOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Send without a copy; auto tries it, and stops where the kernel copies all the same.",
+      valueName: "MODE"
+    )
+  )
+  var zerocopy = ZeroCopyMode.auto
+}
+
+extension ZeroCopyMode: ExpressibleByArgument {}

@@ -1,0 +1,139 @@
+internal import Driver
+internal import Transfer
+
+/// Tells the user on standard error what a run does: messages, and a progress line on a terminal.
+struct Reporter: Observer {
+  private let sentences: Sentences
+  private let isQuiet: Bool
+  private let isVerbose: Bool
+  private let start: ContinuousClock.Instant
+  private var progress: ProgressLine?
+  private var gate: MessageGate
+  private var hasSaidDialFailure = false
+  private var hasStarted = false
+
+  /// Prepares to speak about the plan.
+  ///
+  /// - Parameters:
+  ///   - sentences: they know the plan.
+  ///   - messages: how much the user wants to hear.
+  ///   - allowsProgress: false where the terminal shows the data themselves.
+  init(_ sentences: Sentences, _ messages: MessageOptions, allowsProgress: Bool) {
+    self.sentences = sentences
+    isQuiet = messages.quiet
+    isVerbose = messages.verbose
+    start = .now
+    gate = MessageGate(limit: messages.verbose ? 50 : 4, at: start)
+    progress = allowsProgress && !isQuiet ? ProgressLine() : nil
+  }
+
+  mutating func prepared(_ detail: String) {
+    if isVerbose { say(detail) }
+  }
+
+  mutating func noticed(_ notice: Notice, peer: String?) {
+    guard isWorthSaying(notice) else { return }
+    if gate.admits(at: .now) {
+      say(sentences.sentence(notice, peer: peer) + remark(on: notice))
+    }
+  }
+
+  mutating func progressed(_ statistics: Statistics, elapsed: Duration) {
+    tellSuppressed()
+    progress?.show(statistics, elapsed: elapsed, at: .now)
+  }
+
+  /// Takes the progress line away, so that last words stand on a line of their own.
+  mutating func finish() {
+    gate.close()
+    tellSuppressed()
+    progress?.clear()
+    progress = nil
+  }
+
+  /// Prints a line of its own, unless --quiet.
+  mutating func say(_ text: String) {
+    guard !isQuiet else { return }
+    progress?.clear()
+    StandardError.write(isVerbose ? "\(stamp) \(text)\n" : "braid: \(text)\n")
+  }
+
+  private mutating func tellSuppressed() {
+    if let count = gate.takeSuppressed(at: .now) {
+      say("\(Figures.count(count, "more message")) like these")
+    }
+  }
+
+  /// "[   1.234]", seconds since the start.
+  private var stamp: String {
+    let text = Figures.decimals(Figures.seconds(start.duration(to: .now)), 3)
+    return "[" + String(repeating: " ", count: max(0, 8 - text.count)) + text + "]"
+  }
+
+  private mutating func isWorthSaying(_ notice: Notice) -> Bool {
+    if isVerbose { return true }
+    switch notice {
+    case .started:
+      hasStarted = true
+      return false
+    case .lost(_, reason: .surplus, resent: _): return false
+    case .lost, .damagedFrame, .turnedAway, .disconnected: return true
+    case .joined: return false
+    case .dialFailed:
+      // Before the start it tells why nothing happens, once; later on, `lost` has told enough.
+      defer { hasSaidDialFailure = true }
+      return !hasSaidDialFailure && !hasStarted && sentences.plan.wait > .zero
+    }
+  }
+
+  private func remark(on notice: Notice) -> String {
+    guard !isVerbose, case .dialFailed = notice else { return "" }
+    return "; trying for \(Figures.limit(sentences.plan.wait))"
+  }
+}
+
+/// Lets a few messages a second through and counts the others.
+///
+/// Whoever can reach the port can cause messages; they must not cost more than their reading.
+struct MessageGate {
+  /// Messages that pass in one second.
+  private let limit: Int
+  private var windowStart: ContinuousClock.Instant
+  private var admittedCount = 0
+  private var suppressedCount = 0
+  private var isClosed = false
+
+  /// Starts counting.
+  init(limit: Int, at now: ContinuousClock.Instant) {
+    self.limit = limit
+    windowStart = now
+  }
+
+  /// Whether a message may be shown now; it is counted if not.
+  mutating func admits(at now: ContinuousClock.Instant) -> Bool {
+    if now - windowStart >= .seconds(1), suppressedCount == 0 {
+      windowStart = now
+      admittedCount = 0
+    }
+    guard admittedCount < limit else {
+      suppressedCount += 1
+      return false
+    }
+    admittedCount += 1
+    return true
+  }
+
+  /// How many were not shown in the second that is over; nil while it lasts, or for none.
+  mutating func takeSuppressed(at now: ContinuousClock.Instant) -> Int? {
+    guard suppressedCount > 0, isClosed || now - windowStart >= .seconds(1) else { return nil }
+    defer {
+      suppressedCount = 0
+      admittedCount = 0
+      windowStart = now
+    }
+    return suppressedCount
+  }
+
+  /// The run is over: what is left is told at once.
+  mutating func close() { isClosed = true }
+}

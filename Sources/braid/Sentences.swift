@@ -1,0 +1,199 @@
+internal import Driver
+internal import Glibc
+internal import Transfer
+internal import Wire
+
+/// Outcomes and notices as sentences: what, where, why, and what to do.
+struct Sentences {
+  /// The run that is spoken of.
+  let plan: Plan
+
+  /// The other side: "the receiver" or "the sender".
+  var peer: String { plan.role == .sender ? "the receiver" : "the sender" }
+
+  /// "newserver port 27243", "port 27243".
+  var place: String {
+    switch plan.opening {
+    case .dial(let hosts):
+      hosts.map { "\($0.name) port \($0.port)" }.joined(separator: ", ")
+    case .listen(let address?, let port): "\(address) port \(port)"
+    case .listen(nil, let port): "port \(port)"
+    }
+  }
+
+  private var endpoint: String {
+    switch plan.endpoint {
+    case .path(let path): path
+    case .standard: plan.role == .sender ? "standard input" : "standard output"
+    }
+  }
+
+  private var patience: String {
+    plan.wait == .zero ? "once" : "for \(Figures.limit(plan.wait))"
+  }
+
+  // MARK: The end
+
+  /// Why it ended, without advice, as the other side's user reads it; empty when all went well.
+  func cause(_ outcome: Outcome) -> String {
+    switch outcome {
+    case .complete: ""
+    case .notConnected(let failure):
+      "cannot connect to \(place)\(failure.map { ": \(text($0))" } ?? "")"
+    case .peerGone: "\(peer) has gone: its host closes or refuses every connection"
+    case .networkSilent:
+      "nothing was heard from \(peer) for \(Figures.limit(plan.giveUp)) (--give-up)"
+    case .refused(let refusal): cause(refusal)
+    case .notBraid(let error): "what answers at \(place) is not braid: \(error)"
+    case .inputFailed(let failure): "cannot read \(endpoint): \(text(failure))"
+    case .outputFailed(let failure) where failure.kind == .brokenPipe:
+      "whoever read \(endpoint) has gone: \(text(failure))"
+    case .outputFailed(let failure): "cannot write to \(endpoint): \(text(failure))"
+    case .mismatch(let detail): "the data do not match: \(detail)"
+    case .protocolViolation(let detail): "\(peer) broke the protocol: \(detail)"
+    case .peerEnded(let ending, let detail):
+      "\(cause(ending))\(detail.isEmpty ? "" : ": \(detail)")"
+    case .interrupted(SIGINT): "interrupted (SIGINT)"
+    case .interrupted(SIGTERM): "interrupted (SIGTERM)"
+    case .interrupted(let signal): "interrupted (signal \(signal))"
+    }
+  }
+
+  /// What to do about it, as a sentence with its full stop; nil where nothing helps.
+  func advice(_ outcome: Outcome) -> String? {
+    switch outcome {
+    case .notConnected(let failure):
+      "\(connectAdvice(failure)) Tried \(patience) (--wait)."
+    case .networkSilent: "Check the links; --give-up SECONDS waits longer."
+    case .refused(let refusal): advice(refusal)
+    case .notBraid: "Check the host and the port."
+    case .outputFailed(let failure) where failure.kind == .noSpace:
+      "Make room, or choose another output."
+    case .mismatch: "Do not use what was written; start again."
+    case .protocolViolation: "Are both sides the same version of braid?"
+    default: nil
+    }
+  }
+
+  /// How far it came, as a sentence with its full stop.
+  func progress(_ statistics: Statistics) -> String {
+    let amount = Figures.exactAmount(statistics.writtenOffset)
+    let subject = plan.role == .sender ? "The receiver had" : "We had"
+    let total = statistics.streamByteCount.map { " of \(Figures.exactAmount($0))" } ?? ""
+    return statistics.writtenOffset == 0
+      ? "\(subject) written nothing." : "\(subject) written \(amount)\(total)."
+  }
+
+  private func cause(_ refusal: Refusal) -> String {
+    switch refusal {
+    case .none: "\(peer) refused, and did not say why"
+    case .version: "\(peer) speaks another version of braid's protocol"
+    case .busy: "\(peer) is busy with another session, or at its end"
+    case .keyNeeded: "\(peer) wants a key, and we have none"
+    case .keyUnexpected: "we have a key, and \(peer) has none"
+    case .keyWrong: "\(peer) has another key"
+    case .sameRole: "both sides \(plan.role == .sender ? "send" : "receive")"
+    case .malformed: "\(peer) could not understand our greeting"
+    case .tooMany: "\(peer) takes no more connections"
+    }
+  }
+
+  private func advice(_ refusal: Refusal) -> String? {
+    switch refusal {
+    case .version: "Install the same version on both sides."
+    case .busy: "Choose another port, or wait."
+    case .keyNeeded, .keyUnexpected, .keyWrong:
+      "Give both sides the same key (--key-file, or the variable BRAID_KEY)."
+    case .sameRole: "One side sends, the other receives."
+    case .tooMany: "Ask for fewer --connections."
+    case .none, .malformed: nil
+    }
+  }
+
+  private func cause(_ ending: Ending) -> String {
+    switch ending {
+    case .complete: "\(peer) ended it"
+    case .inputFailed: "\(peer) could not read its input"
+    case .outputFailed: "\(peer) could not write its output"
+    case .consumerGone: "the consumer of \(peer)'s output has gone"
+    case .mismatch: "\(peer) found that the data do not match"
+    case .protocolViolation: "\(peer) says that we broke the protocol"
+    case .interrupted: "\(peer) was interrupted"
+    case .silent: "\(peer) gave up"
+    case .internalError: "\(peer) met a limit inside braid"
+    }
+  }
+
+  private func connectAdvice(_ failure: Failure?) -> String {
+    let verb = plan.role == .sender ? "braid receive" : "braid send --listen PORT"
+    return switch failure?.kind {
+    case .refused?: "Is `\(verb)` running there?"
+    case .timedOut?, .cancelled?, nil: "Does a firewall drop what goes to that port?"
+    default: "Check the host, the port and the route."
+    }
+  }
+
+  private func text(_ failure: Failure) -> String {
+    if let text = failure.text { return text }
+    return switch failure.kind {
+    case .reset: "the connection was reset"
+    case .refused: "connection refused"
+    case .timedOut, .cancelled: "no answer"
+    case .unreachable: "no route"
+    case .brokenPipe: "nobody reads it"
+    case .noSpace: "no space left"
+    case .noBuffers: "out of buffers"
+    case .notSupported: "not supported"
+    case .addressInUse: "the address is in use"
+    case .other: "unknown error"
+    }
+  }
+
+  // MARK: On the way
+
+  /// A notice as a sentence without its full stop.
+  func sentence(_ notice: Notice, peer address: String?) -> String {
+    let from = address.map { " \($0)" } ?? ""
+    return switch notice {
+    case .started(let frameByteCount):
+      "the session has begun, with frames of \(Figures.amount(UInt64(frameByteCount)))"
+    case .joined(_, let count): "connection\(from) has joined; \(count) now"
+    case .lost(_, let reason, let resent):
+      "connection\(from) was lost: \(text(reason))"
+        + (resent == 0 ? "" : "; \(Figures.count(resent, "frame")) will be sent again")
+    case .turnedAway(_, let reason): "turned\(from) away: \(text(reason))"
+    case .dialFailed(let failure): "cannot connect to \(address ?? place): \(text(failure))"
+    case .damagedFrame(let offset):
+      "a frame came damaged and will be sent again (offset \(offset))"
+    case .disconnected: "no connection is left; trying to get one"
+    }
+  }
+
+  private func text(_ loss: Notice.Loss) -> String {
+    switch loss {
+    case .closedByPeer: "closed by \(peer)"
+    case .failed(let failure): text(failure)
+    case .silent: "no answer for \(Figures.limit(plan.pathSilence)) (--dead-after)"
+    case .damaged(let error): "\(error)"
+    case .violation(let detail): detail
+    case .surplus: "not needed any more"
+    }
+  }
+
+  private func text(_ strangeness: Notice.Strangeness) -> String {
+    switch strangeness {
+    case .refused(.keyWrong): "it has another key, or repeats a recorded handshake"
+    case .refused(.keyNeeded): "it has no key"
+    case .refused(.keyUnexpected): "it has a key, and we have none"
+    case .refused(.version): "it speaks another version of the protocol"
+    case .refused(.busy): "it belongs to another session"
+    case .refused(.sameRole): "it \(plan.role == .sender ? "sends" : "receives"), as we do"
+    case .refused(.tooMany): "there are enough connections"
+    case .refused(.malformed), .refused(.none): "its greeting makes no sense"
+    case .notBraid(let error): "\(error)"
+    case .tooSlow: "it did not finish its greeting in time"
+    case .closed: "it left before its greeting was complete"
+    case .evicted: "it made place for newer ones"
+    }
+  }
+}
