@@ -25,7 +25,7 @@ struct Endpoint {
   /// How it is called in sentences.
   let name: String
 
-  /// Capacity asked for on pipes; what an ordinary user may have (pipe-max-size). Four frames, so
+  /// Capacity asked for on pipes: what an ordinary user may have (pipe-max-size), and four frames, so
   /// that a frame is filled by one read.
   private static let pipeByteCount = 1 << 20
 

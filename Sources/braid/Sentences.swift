@@ -166,6 +166,15 @@ struct Sentences {
     case .damagedFrame(let offset):
       "a frame came damaged and will be sent again (offset \(offset))"
     case .disconnected: "no connection is left; trying to get one"
+    case .sounded(_, let local, let remote):
+      "connection\(from) goes out over \(local ?? "an unknown link")"
+        + (remote.map { " and comes in over \($0)" } ?? "")
+    case .gathered(let kept, let count, let isClear):
+      "keeping \(kept) of \(Figures.count(count, "connection"))"
+        + (isClear ? ": every link has its share" : "; not every link has its share yet")
+    case .idleLinks(let local, let remote):
+      "idle while others are busy: \((local + remote.map { "\($0) at the peer" }).joined(separator: ", "))"
+        + "; opening connections for them"
     }
   }
 
