@@ -75,8 +75,8 @@ struct Connection {
   var crossing = Spread.Crossing()
   /// Whether a burst was tried.
   var isSounded = false
-  /// A burst that the peer wants answered by a status.
-  var soundingToAnswer: UInt32?
+  /// A burst that the peer wants answered by counters that were read after it.
+  var soundingToAnswer: (number: UInt32, afterLook: UInt64)?
   /// The hello of the handshake, said or heard.
   var greeting: Greeting?
   /// The welcome that we said.

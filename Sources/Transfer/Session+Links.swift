@@ -31,6 +31,7 @@ extension Session {
   /// Takes in what the owner found about the links here.
   mutating func didLookAtLinks(_ view: LinkView, at now: Instant) {
     localLinks = view.links
+    lookCount += 1
     if firstLocalLinks.map(\.name) != view.links.map(\.name) { firstLocalLinks = view.links }
     if phase == .opening, !view.lanes.isEmpty { dialing?.use(view.lanes, at: now) }
     compareCounters(at: now)
@@ -48,11 +49,15 @@ extension Session {
 
   /// The receiver shows its links at the start, after each burst, and about once a second.
   mutating func sendStatus(_ id: ConnectionID, at now: Instant) -> Bool {
-    let answered = connections[id.index].soundingToAnswer
-    let isDue = answered != nil || statusSentAt.map { now - $0 >= Limits.statusInterval } ?? true
-    guard isDue, options.role == .receiver, phase == .running else { return false }
-    if answered == nil, statusSentAt != nil, localLinks.count < 2 { return false }
-    connections[id.index].soundingToAnswer = nil
+    guard options.role == .receiver, phase == .running, lookCount > 0 else { return false }
+    var answered: UInt32?
+    if let sounding = connections[id.index].soundingToAnswer {
+      guard lookCount > sounding.afterLook else { return false }
+      answered = sounding.number
+      connections[id.index].soundingToAnswer = nil
+    } else if let statusSentAt {
+      guard localLinks.count > 1, now - statusSentAt >= Limits.statusInterval else { return false }
+    }
     statusSentAt = now
     let payload = LinkStatus.encode(localLinks)
     let header = FrameHeader(
@@ -130,7 +135,7 @@ extension Session {
     }
     if isComing || memberCount < min(wantedCount, usefulCount) { return }
     let members = connections.indices.filter { connections[$0].state == .joined }
-    let chosen = chosenMembers(among: members)
+    let chosen = chosenMembers(among: members, total: usefulCount)
     let isEnough = chosen.count >= usefulCount
     let isExhausted =
       members.count >= min(usefulCount * Limits.candidatesPerConnection, options.connectionLimit)
@@ -142,12 +147,13 @@ extension Session {
 
   private var wantedCount: Int { dialing?.wantedCount ?? requestedCount }
 
-  private func chosenMembers(among members: [Int]) -> [Int] {
+  /// A largest set of members in which no link has more than its share of `total`.
+  private func chosenMembers(among members: [Int], total: Int) -> [Int] {
     let chosen = Spread.choose(
       among: members.map { connections[$0].crossing },
       localCount: localLinks.count,
       remoteCount: remoteLinks.count,
-      total: usefulCount
+      total: total
     )
     return chosen.map { members[$0] }
   }
@@ -159,7 +165,7 @@ extension Session {
     }
     let share = (usefulCount + groups.count - 1) / groups.count
     for index in groups.indices {
-      let held = chosen.count { connections[$0].group == index }
+      let held = chosen.count { connections[$0].crossing.local == groups[index].link }
       dialing?.groups[index].quota += max(share - held, 0)
     }
   }
@@ -170,10 +176,15 @@ extension Session {
     gathering?.step = .done
     guard wasSounding else { return }
     let members = connections.indices.filter { connections[$0].state == .joined }
-    let chosen = chosenMembers(among: members)
+    // Every link must have the same number: where connections of unequal company meet, TCP gives
+    // each its fair part, and what one of them lacks on its other link nobody makes up for. Rather
+    // one each than two here and one there.
+    let links = max(localLinks.count, remoteLinks.count)
+    var kept = chosenMembers(among: members, total: usefulCount)
+    if kept.count < usefulCount { kept = chosenMembers(among: members, total: links) }
+    let isClear = kept.count >= links
     // Too little was learnt to part with anything but what goes beyond the number that was wanted.
-    let isClear = chosen.count >= max(localLinks.count, remoteLinks.count)
-    let kept = isClear ? chosen : Array(members.prefix(usefulCount))
+    if !isClear { kept = Array(members.prefix(usefulCount)) }
     for index in members where !kept.contains(index) { connections[index].state = .retiring }
     statistics.memberCount = memberCount
     for index in dialing?.groups.indices ?? 0..<0 {

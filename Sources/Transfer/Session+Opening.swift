@@ -10,7 +10,8 @@ extension Session {
     guard let groups = dialing?.groups else { return }
     switch phase {
     case .opening:
-      guard !connections.contains(where: { $0.state != .free }) else { return }
+      // The ways to the peer come first: also the first connection is aimed at a link.
+      guard lookCount > 0, !connections.contains(where: { $0.state != .free }) else { return }
       // Each group in turn: the one that has waited longest since its last failure.
       let next = groups.indices.min { groups[$0].nextAt < groups[$1].nextAt }
       if let next, now >= groups[next].nextAt { dial(next, at: now) }

@@ -83,7 +83,7 @@ extension Session {
       if header.kind == .data {
         didProcess(id, header, at: now)
       } else if options.role == .receiver {
-        connections[id.index].soundingToAnswer = header.detail
+        connections[id.index].soundingToAnswer = (header.detail, afterLook: lookCount)
         actions.append(.lookAtLinks)
       }
       expectHeader(id)

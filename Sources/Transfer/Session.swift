@@ -47,6 +47,9 @@ public struct Session {
 
   // Time.
   var turn: UInt64 = 0
+  var present: Instant
+  /// Whether an action was answered since the last pump.
+  var wasAnswered = false
   var scanAt: Instant
   var measureAt: Instant
   /// Since when no connection is a member of the running session, and what speaks for a dead process.
@@ -66,6 +69,8 @@ public struct Session {
   var remoteLinks: [LinkStatus] = []
   var firstLocalLinks: [LinkStatus] = []
   var firstRemoteLinks: [LinkStatus] = []
+  /// How often the links here were looked at.
+  var lookCount: UInt64 = 0
   var hasHeardStatus = false
   var statusSentAt: Instant?
   var gathering: Gathering?
@@ -93,6 +98,7 @@ public struct Session {
     connections.reserveCapacity(Limits.connectionTableSize)
     inFlight = InFlightTable(connectionCount: Limits.connectionTableSize)
     scanAt = now
+    present = now
     measureAt = now
     watchAt = now
     windowReport = (0, now)
@@ -138,10 +144,12 @@ public struct Session {
       sending?.didLeaveKernel(slot)
       if wasCopied { didCopy(on: id, serial: serial) }
     case .didChecksum(let slot, let checksum):
+      wasAnswered = true
       didChecksum(slot, checksum, at: now)
     case .measured(let id, let measurement):
       didMeasure(id, measurement, at: now)
     case .didLookAtLinks(let view):
+      wasAnswered = true
       didLookAtLinks(view, at: now)
     case .interrupted(let signal):
       conclude(.interrupted(signal), at: now)
@@ -190,7 +198,13 @@ public struct Session {
   public mutating func advance(to now: Instant) {
     guard phase != .over else { return }
     turn += 1
+    present = now
     runTimers(at: now)
+    pump(at: now)
+  }
+
+  private mutating func pump(at now: Instant) {
+    wasAnswered = false
     retryHeldFrames()
     pumpGathering(at: now)
     pumpOutput(at: now)
@@ -202,11 +216,14 @@ public struct Session {
 
   /// The next thing to do; nil when there is nothing until the next event or deadline.
   public mutating func nextAction() -> Action? {
-    guard nextActionIndex < actions.count else {
+    if nextActionIndex == actions.count {
       actions.removeAll(keepingCapacity: true)
       nextActionIndex = 0
-      return nil
+      // A checksum or a look at the links was answered: what follows from it belongs to this turn.
+      // It ends, because each answer used up a filled slot, a received frame or a burst.
+      if wasAnswered, phase != .over { pump(at: present) }
     }
+    guard nextActionIndex < actions.count else { return nil }
     defer { nextActionIndex += 1 }
     return actions[nextActionIndex]
   }
