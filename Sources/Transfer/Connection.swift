@@ -112,6 +112,9 @@ struct Connection {
   /// Frames on this connection that the receiver has processed.
   var acknowledgedFrameCount: UInt64 = 0
   var endSent = false
+  var rate = RateEstimator()
+  /// Bytes in `carried`.
+  var carriedByteCount = 0
 
   // Receiving side of the stream.
   var processedFrameCount: UInt64 = 0

@@ -71,11 +71,18 @@ public enum Limits {
   public static let dialPauseMaximum: Duration = .seconds(1)
   /// No connection, and the peer's host answers that nobody is there: the process has gone.
   public static let goneAfter: Duration = .seconds(3)
+  /// The horizon is never shorter: acknowledgements are up to 10 ms late, and TCP needs some depth.
+  public static let horizonMinimum: Duration = .milliseconds(25)
+  /// The horizon is never longer: a late frame is repeated at the latest then.
+  public static let horizonMaximum: Duration = .seconds(1)
+  /// Bytes that a connection may have ahead before its rate is known: a slow start's first rounds.
+  public static let aheadOfFirstEstimate = 1 << 20
   /// Time that the last words (abort, goodbye) get to leave the machine.
   public static let partingTimeout: Duration = .seconds(1)
   /// Time that a receiver waits, after its verdict, for the sender to have heard it.
   public static let verdictLinger: Duration = .seconds(5)
-  /// A frame that holds up the window is sent again after this time.
+  /// A frame that holds up the window is sent again after this time, until rates are known and the
+  /// horizon takes its place.
   ///
   /// 64 KiB at 10 Mbit/s take 52 ms; twice that, so that a slow link is not doubled for nothing.
   public static let lateAfter: Duration = .milliseconds(100)

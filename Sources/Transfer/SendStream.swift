@@ -172,6 +172,7 @@ struct SendStream {
   ///
   /// Frames in `excluded`, which the idle connection carries itself, are no use there.
   mutating func lateFrame(
+    olderThan age: Duration,
     at now: Instant,
     excluding excluded: RingQueue<Connection.Carried>
   ) -> Connection.Carried? {
@@ -181,7 +182,7 @@ struct SendStream {
       oldest = SlotID(index)
     }
     guard let slot = oldest, frames[slot.index].carrierCount < Limits.copiesPerFrame,
-      now - frames[slot.index].lastSent >= Limits.lateAfter
+      now - frames[slot.index].lastSent >= age
     else { return nil }
     for distance in 0..<excluded.count where excluded[distance]?.slot == slot { return nil }
     resentFrameCount += 1

@@ -246,7 +246,10 @@ extension Session {
       return false
     }
     for _ in known..<processed {
-      if let carried = connections[id.index].carried.popFirst() { sending?.didAcknowledge(carried) }
+      guard let carried = connections[id.index].carried.popFirst() else { break }
+      connections[id.index].carriedByteCount -= carried.byteCount
+      connections[id.index].rate.didDeliver(carried.byteCount, at: now)
+      sending?.didAcknowledge(carried)
     }
     connections[id.index].acknowledgedFrameCount = processed
     statistics.confirmedByteCount = sending?.acknowledgedByteCount ?? 0
@@ -263,6 +266,7 @@ extension Session {
       return violate(id, "a rejection of a frame that was never sent", at: now)
     }
     _ = connections[id.index].carried.popFirst()
+    connections[id.index].carriedByteCount -= carried.byteCount
     connections[id.index].acknowledgedFrameCount += 1
     sending?.didLose(carried)
     statistics.damagedFrameCount += 1

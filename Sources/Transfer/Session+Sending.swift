@@ -177,12 +177,19 @@ extension Session {
     guard phase == .running, connections[id.index].state == .joined, gathering?.step == .done,
       !connections[id.index].carried.isFull, sending != nil
     else { return }
+    guard isPunctual(id) else { return }
     var next = sending?.nextToSend(at: now)
     if next == nil, isStalled {
-      next = sending?.lateFrame(at: now, excluding: connections[id.index].carried)
+      next = sending?.lateFrame(
+        olderThan: horizon ?? Limits.lateAfter,
+        at: now,
+        excluding: connections[id.index].carried
+      )
     }
     guard let next else { return }
+    if connections[id.index].carried.isEmpty { connections[id.index].rate.didBecomeBusy(at: now) }
     connections[id.index].carried.append(next)
+    connections[id.index].carriedByteCount += next.byteCount
     connections[id.index].outgoing = .frame(
       next.slot,
       number: next.number,
@@ -192,6 +199,35 @@ extension Session {
     connections[id.index].lastSent = now
     statistics.resentFrameCount = sending?.resentFrameCount ?? 0
     continueSend(id)
+  }
+
+  /// Whether another frame on this connection would arrive before the others have filled the window.
+  ///
+  /// A slow connection takes in far more than it delivers in time, and then all wait for it. So none
+  /// gets more ahead than it delivers within the horizon; one frame it may always have.
+  private func isPunctual(_ id: ConnectionID) -> Bool {
+    let connection = connections[id.index]
+    guard connection.carriedByteCount > 0, let frame = geometry?.frameByteCount else { return true }
+    let rate = connection.rate.bytesPerSecond
+    guard rate > 0, let horizon else {
+      return connection.carriedByteCount < Limits.aheadOfFirstEstimate
+    }
+    let limit = rate / 1000 * (horizon.inNanoseconds / 1_000_000)
+    return Int64(connection.carriedByteCount + frame) <= limit
+  }
+
+  /// Half of the time in which all connections together fill the window; nil until rates are known.
+  mutating func updateHorizon(at now: Instant) {
+    guard let geometry, sending != nil else { return }
+    var total: Int64 = 0
+    for index in connections.indices where connections[index].state == .joined {
+      if connections[index].carriedByteCount > 0 { connections[index].rate.didWait(at: now) }
+      total += connections[index].rate.bytesPerSecond
+    }
+    guard total > 0 else { return }
+    let window = Int64(geometry.frameByteCount) * Int64(geometry.slotCount)
+    let nanoseconds = window * 1000 / (total / 1000 + 1) * 1000 / 2
+    horizon = min(max(.nanoseconds(nanoseconds), Limits.horizonMinimum), Limits.horizonMaximum)
   }
 
   /// Whether nothing new can be sent although there is something: the window or memory is closed, or

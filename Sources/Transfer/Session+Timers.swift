@@ -9,6 +9,7 @@ extension Session {
     guard now >= scanAt else { return }
     scanAt = now + Self.scanInterval
     runConnectionDeadlines(at: now)
+    updateHorizon(at: now)
     if options.opening == .listen, !connections.contains(where: { $0.state == .accepting }) {
       acceptNext()
     }

@@ -38,6 +38,8 @@ public struct Session {
   var geometry: Geometry?
   var sending: SendStream?
   var receiving: ReceiveStream?
+  /// How far ahead of its delivery a connection may be given frames.
+  var horizon: Duration?
 
   // Opening and keeping connections.
   var dialing: DialState?
