@@ -177,9 +177,10 @@ struct ReceiveStream {
     let sentence: String
   }
 
-  /// Every slot is in exactly one place; `loose` are those that connections receive into.
-  func checkInvariants(loose: Int) {
+  /// What is wrong with the books; `loose` slots are those that connections receive into.
+  func brokenInvariant(loose: Int) -> String? {
     let held = expected.count { $0.slot != nil }
-    assert(held + free.count + loose == geometry.slotCount)
+    guard held + free.count + loose != geometry.slotCount else { return nil }
+    return "\(held) + \(free.count) + \(loose) slots are not \(geometry.slotCount)"
   }
 }

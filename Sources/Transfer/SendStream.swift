@@ -291,9 +291,20 @@ struct SendStream {
     free.append(slot)
   }
 
-  /// Every slot is in exactly one place.
-  func checkInvariants() {
-    assert(frames.count { $0.state == .free } == free.count)
-    assert(frames.count { $0.state == .filling } == (filling == nil ? 0 : 1))
+  /// What is wrong with the books; nil if every slot is in exactly one place.
+  var brokenInvariant: String? {
+    if frames.count(where: { $0.state == .free }) != free.count { return "free slots are lost" }
+    if frames.count(where: { $0.state == .filling }) != (filling == nil ? 0 : 1) {
+      return "more than one slot is being filled"
+    }
+    if frames.count(where: { $0.isQueued }) != ready.count + again.count {
+      return "the queues hold \(ready.count) + \(again.count) slots, the slots say otherwise"
+    }
+    let idle = frames.first {
+      $0.state == .outstanding && $0.carrierCount == 0
+        || $0.state == .acknowledged && $0.kernelCount == 0 && !$0.isQueued
+        || $0.state == .queued && !$0.isQueued
+    }
+    return idle.map { "frame \($0.number) is \($0.state) and nobody has it" }
   }
 }

@@ -1,0 +1,194 @@
+import Transfer
+import Wire
+
+/// In what order a process sees its completions.
+enum Delivery: CaseIterable {
+  case inOrder
+  case shuffled
+  /// One per turn, any.
+  case single
+}
+
+/// One fault at one moment.
+enum Fault {
+  case resetOne
+  case resetAll
+  case resetLink(Int)
+  case silenceOne
+  case silenceOneWay
+  case linkDown(Int, for: Int64)
+  case linkDownOneWay(Int, host: Int, for: Int64)
+  case allLinksDown(for: Int64)
+  case freeze(node: Int, for: Int64)
+  case kill(node: Int)
+  case interrupt(node: Int)
+  case stallInput(for: Int64)
+  case stallOutput(for: Int64)
+  case consumerGoes
+}
+
+/// The whole world of one seed, drawn once; what is drawn here does not depend on what happens.
+struct Plan {
+  let seed: UInt64
+
+  // The two processes.
+  var senderDials = true
+  var connectionCount = 1
+  var connectionLimit = 64
+  var frameByteCounts = [4096, 4096]
+  var memoryByteCounts = [65_536, 65_536]
+  var zeroCopy = ZeroCopyMode.auto
+  var keys: [UInt64?] = [nil, nil]
+  var giveUp: Duration = .seconds(15)
+  var wait: Duration = .seconds(20)
+  var startAt: [Int64] = [0, 0]
+
+  // The stream.
+  var streamByteCount = 0
+  var isLengthKnown = false
+  var readLimit = Int.max
+  var inputFailsAt: Int?
+  var outputFailsAt: Int?
+  /// Nil: a write that takes nothing.
+  var outputFailure: Failure.Kind? = .noSpace
+  var consumerGoesAt: Int?
+  var synchronizeFails = false
+
+  // The network.
+  var links: [(rate: Int, latency: Int64)] = []
+  var sendBuffer = 65_536
+  var receiveBuffer = 65_536
+  var segment = 16_384
+  var jitter = 0
+  var backlog = 16
+  var targetCount = 1
+  var deadTargets: [Int] = []
+
+  // How processes see it.
+  var delivery = Delivery.inOrder
+  var loopDelay: Int64 = 2000
+
+  // Chances, per opportunity.
+  var shortSend = 0.0
+  var shortReceive = 0.0
+  var shortRead = 0.0
+  var shortWrite = 0.0
+  var lateCompletion = 0.0
+  var duplicateCompletion = 0.0
+  var corruption = 0.0
+  var zeroCopyCopied = 0.0
+  var zeroCopyRefused = 0.0
+  var lateNotification = 0.0
+  var connectFailure = 0.0
+  var connectSlow = 0.0
+  var acceptFailure = 0.0
+  var slowConnection = 0.0
+  var inputPause = 0.0
+  var outputPause = 0.0
+
+  // What happens when.
+  var faults: [(at: Int64, fault: Fault)] = []
+  var strangers: [(at: Int64, kind: Stranger.Kind)] = []
+  var healAt: Int64 = 0
+
+  init(seed: UInt64) {
+    self.seed = seed
+    // The seed is mixed first, so that neighbouring seeds have nothing in common.
+    var random = SplitMix64(seed: SplitMix64.mix(seed &+ 0x6272_6169_6421))
+    drawProcesses(&random)
+    drawStream(&random)
+    drawNetwork(&random)
+    drawFaults(&random)
+  }
+
+  /// What one of the processes is told to do.
+  func options(for role: Role) -> Options {
+    let node = role == .sender ? 0 : 1
+    let isDialler = senderDials == (role == .sender)
+    let source = RandomSource(seed: seed &* 2 &+ UInt64(node))
+    var options = Options(
+      role: role,
+      opening: isDialler
+        ? .dial(targetCount: targetCount, connectionCount: connectionCount) : .listen,
+      frameByteCount: frameByteCounts[node],
+      memoryByteCount: memoryByteCounts[node],
+      random: { source.next() }
+    )
+    options.connectionLimit = connectionLimit
+    options.zeroCopy = zeroCopy
+    options.giveUp = giveUp
+    options.wait = wait
+    if isLengthKnown, role == .sender { options.streamByteCount = UInt64(streamByteCount) }
+    if let key = keys[node] { options.authenticator = Self.authenticator(key) }
+    return options
+  }
+
+  /// A keyed hash of four lanes: enough where nobody attacks with mathematics.
+  static func authenticator(_ key: UInt64) -> Authenticator {
+    Authenticator { bytes in
+      Bytes32(
+        (
+          XXH64.hash(bytes.span, seed: key), XXH64.hash(bytes.span, seed: key &+ 1),
+          XXH64.hash(bytes.span, seed: key &+ 2), XXH64.hash(bytes.span, seed: key &+ 3)
+        )
+      )
+    }
+  }
+
+  var areKeysEqual: Bool { keys[0] == keys[1] }
+}
+
+// Drawing.
+extension Plan {
+  private mutating func drawProcesses(_ random: inout SplitMix64) {
+    senderDials = random.chance(0.6)
+    connectionCount = random.int(1...6)
+    connectionLimit = random.chance(0.3) ? connectionCount : 64
+    delivery = random.pick(Delivery.allCases)
+    loopDelay = Int64(random.magnitude(1000...50_000))
+    giveUp = .milliseconds(random.int(10_000...20_000))
+    wait = .milliseconds(random.int(10_000...30_000))
+    let isZeroCopy = random.chance(0.12)
+    for node in 0..<2 {
+      let frame =
+        isZeroCopy ? random.pick([32_768, 65_536]) : random.pick([4096, 4096, 4096, 8192])
+      frameByteCounts[node] = frame
+      let slots = random.chance(0.3) ? 4 : random.int(4...40)
+      memoryByteCounts[node] = slots * (frame + Geometry.headroom) + random.int(0...5000)
+    }
+    zeroCopy = random.pick([ZeroCopyMode.auto, .auto, .on, .off])
+    if random.chance(0.4) {
+      let key = random.next()
+      keys = [key, key]
+    }
+    if random.chance(0.3) {
+      startAt[random.int(0...1)] = Int64(random.magnitude(1...5_000_000_000))
+    }
+  }
+
+  private mutating func drawStream(_ random: inout SplitMix64) {
+    let isLarge = frameByteCounts[0] > 8192
+    switch random.int(0...9) {
+    case 0: streamByteCount = random.int(0...2)
+    case 1: streamByteCount = random.int(1...8) * frameByteCounts[0]
+    case 2...3: streamByteCount = random.int(0...20_000)
+    default: streamByteCount = random.int(20_000...(isLarge ? 800_000 : 250_000))
+    }
+    isLengthKnown = random.chance(0.4)
+    if random.chance(0.3) { readLimit = random.magnitude(64...16_384) }
+  }
+
+  private mutating func drawNetwork(_ random: inout SplitMix64) {
+    let base = random.magnitude(200_000...50_000_000)
+    for _ in 0..<random.int(1...4) {
+      let rate = random.chance(0.2) ? max(base / 10, 100_000) : base
+      links.append((rate, Int64(random.magnitude(10_000...20_000_000))))
+    }
+    sendBuffer = random.magnitude(4096...131_072)
+    receiveBuffer = random.magnitude(4096...131_072)
+    segment = random.magnitude(1400...32_768)
+    jitter = random.chance(0.5) ? random.magnitude(1...1_000_000) : 0
+  }
+
+  private mutating func drawFaults(_ random: inout SplitMix64) {}
+}

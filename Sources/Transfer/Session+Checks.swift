@@ -1,0 +1,37 @@
+// What must hold between two turns, for the simulation; every check is linear in the tables.
+extension Session {
+  /// The first promise that the session's own books break, as a sentence; nil if all hold.
+  package var brokenInvariant: String? {
+    guard phase != .over else { return nil }
+    if let sending, let sentence = brokenInvariant(of: sending) { return sentence }
+    if let receiving, let sentence = brokenInvariant(of: receiving) { return sentence }
+    return nil
+  }
+
+  private func brokenInvariant(of sending: SendStream) -> String? {
+    // Once the session parts, connections are closed with whatever they carry.
+    guard case .running = phase else { return sending.brokenInvariant }
+    var carriers = [Int](repeating: 0, count: sending.frames.count)
+    for connection in connections {
+      for distance in 0..<connection.carried.count {
+        guard let carried = connection.carried[distance] else { continue }
+        if sending.frames[carried.slot.index].number == carried.number {
+          carriers[carried.slot.index] += 1
+        }
+      }
+    }
+    for (index, frame) in sending.frames.enumerated()
+    where frame.number != SendStream.Frame.noNumber && carriers[index] != frame.carrierCount {
+      return "slot \(index) counts \(frame.carrierCount) carriers, there are \(carriers[index])"
+    }
+    return sending.brokenInvariant
+  }
+
+  private func brokenInvariant(of receiving: ReceiveStream) -> String? {
+    let loose = connections.count {
+      if case .payload = $0.incoming { return true }
+      return false
+    }
+    return receiving.brokenInvariant(loose: loose)
+  }
+}
