@@ -1,5 +1,7 @@
 /// What the world will do at a later moment.
 enum WorldEvent {
+  /// A process is started.
+  case start(node: Int)
   /// A process runs one turn of its loop.
   case turn(node: Int)
   /// The kernel lets a process see a completion.
@@ -16,8 +18,6 @@ enum WorldEvent {
   case established(connection: Int)
   /// A reset reaches one side.
   case resetArrived(connection: Int, side: Int)
-  /// The kernel's own timer for unanswered data.
-  case userTimeout(connection: Int, side: Int)
   /// The input or the output may go on.
   case endpoint(node: Int)
   /// A fault of the plan begins.

@@ -3,11 +3,17 @@ import Wire
 
 /// What happened that entitles a session to an end other than success.
 struct Ledger {
+  /// Faults after which success is not expected of anybody.
   private(set) var excuses: [String] = []
+  /// Until when paths or connects were in trouble.
+  private(set) var troubleUntil: Int64 = -1_000_000_000_000
+  var isGreetingDamaged = false
 
   mutating func excuse(_ reason: String) {
     if !excuses.contains(reason) { excuses.append(reason) }
   }
+
+  mutating func noteTrouble(until time: Int64) { troubleUntil = max(troubleUntil, time) }
 }
 
 extension World {
@@ -16,10 +22,17 @@ extension World {
     if let sentence = nodes[n].session.brokenInvariant { fail("\(name(n)): \(sentence)") }
   }
 
-  mutating func observe(_ n: Int, _ notice: Notice) {}
+  mutating func observe(_ n: Int, _ notice: Notice) {
+    switch notice {
+    case .started: nodes[n].hasStarted = true
+    default: break
+    }
+    marks.observe(notice)
+  }
 
-  /// What must hold when a process ends.
+  /// What must hold at the moment when a process ends.
   mutating func observeEnd(_ n: Int, _ outcome: Outcome) {
+    marks.observe(outcome)
     if nodes[n].role == .sender, outcome == .complete, !output.isSynchronized {
       fail("the sender says complete, the output is not")
     }
@@ -28,8 +41,66 @@ extension World {
         fail("the receiver says complete with \(output.writtenCount) of \(input.content.count)")
       }
     }
-    if outcome != .complete, ledger.excuses.isEmpty {
-      fail("\(name(n)) ends with \(outcome), and nothing has happened that would explain it")
+    for (index, place) in nodes[n].places.enumerated() where place.isOpen {
+      fail("the \(name(n)) ends without closing connection \(index)")
     }
   }
+
+  /// Whether something happened that leads to this end.
+  func isExplained(_ n: Int, _ outcome: Outcome) -> Bool {
+    let other = nodes[1 - n]
+    let endedAt = nodes[n].endedAt ?? now
+    let trouble = ledger.troubleUntil
+    if outcome == .complete || !ledger.excuses.isEmpty { return true }
+    switch outcome {
+    case .complete:
+      return true
+    case .notConnected:
+      return trouble > -1 || plan.startAt[1 - n] > 0
+    case .networkSilent:
+      return trouble > endedAt - plan.giveUp.inNanoseconds - 5_000_000_000
+    case .peerGone:
+      // Evidence is gathered for three seconds, from connections that took as long to be missed.
+      if trouble > endedAt - 9_000_000_000 { return true }
+      return isExplainedByOther(other, before: endedAt)
+    case .peerEnded:
+      return isExplainedByOther(other, before: endedAt)
+    case .refused(let refusal):
+      return ledger.isGreetingDamaged || !plan.areKeysEqual && refusal.isAboutKeys
+    case .notBraid:
+      return ledger.isGreetingDamaged
+    case .inputFailed, .outputFailed, .mismatch, .protocolViolation, .interrupted:
+      return false
+    }
+  }
+
+  private func isExplainedByOther(_ other: Node, before endedAt: Int64) -> Bool {
+    guard let outcome = other.outcome, (other.endedAt ?? endedAt) <= endedAt + 1_500_000_000 else {
+      return false
+    }
+    switch outcome {
+    case .complete, .peerEnded, .peerGone: return false
+    default: return isExplained(other.role == .sender ? 0 : 1, outcome)
+    }
+  }
+
+  /// What must hold for both ends together.
+  mutating func checkTogether() {
+    guard let first = nodes.compactMap(\.endedAt).min(), let last = nodes.compactMap(\.endedAt).max()
+    else { return }
+    if nodes[0].outcome == .complete, nodes[1].isAlive, nodes[1].outcome != .complete {
+      fail("the sender says complete, the receiver \(nodes[1].outcome.map { "\($0)" } ?? "nothing")")
+    }
+    guard nodes.allSatisfy({ $0.hasStarted }) else { return }
+    // Frozen processes end when they wake up; silence is waited for as long as the options say.
+    let frozen = nodes.map(\.frozenUntil).max() ?? 0
+    let silence = max(ledger.troubleUntil, first) + plan.giveUp.inNanoseconds + 10_000_000_000
+    if last > max(silence, frozen + 10_000_000_000) {
+      fail("one end outlives the other by \((last - first) / 1_000_000) ms")
+    }
+  }
+}
+
+extension Refusal {
+  var isAboutKeys: Bool { self == .keyNeeded || self == .keyUnexpected || self == .keyWrong }
 }

@@ -190,5 +190,108 @@ extension Plan {
     jitter = random.chance(0.5) ? random.magnitude(1...1_000_000) : 0
   }
 
-  private mutating func drawFaults(_ random: inout SplitMix64) {}
+  /// A chance that is off for half of the seeds, and for the others anything up to `limit`.
+  private func weight(_ random: inout SplitMix64, _ limit: Double) -> Double {
+    guard random.chance(0.5) else { return 0 }
+    return limit / Double(1 << random.int(0...6))
+  }
+
+  private mutating func drawFaults(_ random: inout SplitMix64) {
+    guard !random.chance(0.1) else { return }
+    shortSend = weight(&random, 0.5)
+    shortReceive = weight(&random, 0.5)
+    shortRead = weight(&random, 0.8)
+    shortWrite = weight(&random, 0.8)
+    lateCompletion = weight(&random, 0.3)
+    duplicateCompletion = weight(&random, 0.2)
+    zeroCopyCopied = weight(&random, 0.5)
+    zeroCopyRefused = weight(&random, 0.2)
+    lateNotification = weight(&random, 0.8)
+    inputPause = weight(&random, 0.2)
+    outputPause = weight(&random, 0.2)
+    slowConnection = weight(&random, 0.4)
+    // One share of the seeds has a sound network, so that what is not the network's fault shows.
+    if random.chance(0.75) {
+      corruption = weight(&random, 0.1)
+      connectFailure = weight(&random, 0.3)
+      connectSlow = weight(&random, 0.3)
+      acceptFailure = weight(&random, 0.3)
+      if random.chance(0.2) { backlog = random.int(1...4) }
+      if random.chance(0.2) {
+        targetCount = random.int(2...3)
+        deadTargets = [random.int(0...(targetCount - 1))]
+      }
+      drawNetworkFaults(&random)
+    }
+    if random.chance(0.4) { drawStalls(&random) }
+    if random.chance(0.25) { drawEnds(&random) }
+    if random.chance(0.35) {
+      for _ in 0..<random.int(1...6) {
+        strangers.append((moment(&random), random.pick(Stranger.Kind.allCases)))
+      }
+    }
+    healAt = Int64(random.magnitude(500_000_000...20_000_000_000))
+  }
+
+  private func moment(_ random: inout SplitMix64) -> Int64 {
+    Int64(random.magnitude(500_000...8_000_000_000))
+  }
+
+  private func duration(_ random: inout SplitMix64) -> Int64 {
+    Int64(random.magnitude(1_000_000...10_000_000_000))
+  }
+
+  private mutating func drawNetworkFaults(_ random: inout SplitMix64) {
+    let kinds = (0..<8).filter { _ in random.chance(0.5) }
+    guard !kinds.isEmpty else { return }
+    for _ in 0..<random.int(0...12) {
+      let link = random.int(0...(links.count - 1))
+      let fault: Fault =
+        switch random.pick(kinds) {
+        case 0: .resetOne
+        case 1: .resetAll
+        case 2: .resetLink(link)
+        case 3: .silenceOne
+        case 4: .silenceOneWay
+        case 5: .linkDown(link, for: duration(&random))
+        case 6: .linkDownOneWay(link, host: random.int(0...1), for: duration(&random))
+        default: .allLinksDown(for: duration(&random))
+        }
+      faults.append((moment(&random), fault))
+    }
+  }
+
+  private mutating func drawStalls(_ random: inout SplitMix64) {
+    for _ in 0..<random.int(1...3) {
+      let fault: Fault =
+        switch random.int(0...2) {
+        case 0: .stallInput(for: duration(&random))
+        case 1: .stallOutput(for: duration(&random))
+        default: .freeze(node: random.int(0...1), for: duration(&random))
+        }
+      faults.append((moment(&random), fault))
+    }
+  }
+
+  private mutating func drawEnds(_ random: inout SplitMix64) {
+    let place = random.int(0...streamByteCount)
+    switch random.int(0...8) {
+    case 0: inputFailsAt = place
+    case 1: outputFailsAt = place
+    case 2:
+      outputFailsAt = place
+      outputFailure = random.pick([nil, .other])
+    case 3: consumerGoesAt = place
+    case 4: faults.append((moment(&random), .consumerGoes))
+    case 5: synchronizeFails = true
+    case 6: faults.append((moment(&random), .interrupt(node: random.int(0...1))))
+    case 7: faults.append((moment(&random), .kill(node: random.int(0...1))))
+    default:
+      if let key = keys[0], random.chance(0.5) {
+        keys[random.int(0...1)] = random.chance(0.5) ? nil : key &+ 1
+      } else {
+        keys[random.int(0...1)] = 77
+      }
+    }
+  }
 }

@@ -38,6 +38,7 @@ public struct Simulator {
   ///
   /// - Parameter sink: takes every line of the trace; without it no text is made, and all happens
   ///   just the same.
+  /// - Returns: how it went; the same for the same seed.
   public func run(sink: (@Sendable (String) -> Void)? = nil) -> Report {
     var world = World(plan: Plan(seed: seed), sink: sink)
     world.start()
@@ -57,17 +58,19 @@ public struct Simulator {
       traceHash: world.trace.hash,
       stepCount: world.stepCount,
       duration: world.now,
-      outcomes: world.nodes.map { $0.outcome.map { "\($0)" } ?? ($0.isAlive ? "-" : "killed") },
+      outcomes: world.nodes.map { node in
+        node.outcome.map { "\($0)" } ?? (node.isAlive ? "-" : "killed")
+      },
       markCounts: world.marks.counts
     )
   }
 }
 
 extension World {
-  var isOver: Bool { nodes.allSatisfy { !$0.isAlive || $0.outcome != nil } }
+  var isOver: Bool { nodes.allSatisfy { $0.endedAt != nil } }
 
   mutating func start() {
-    for n in nodes.indices { wake(n, after: max(plan.startAt[n], 1)) }
+    for n in nodes.indices { queue.add(.start(node: n), at: plan.startAt[n]) }
     for (index, entry) in plan.faults.enumerated() { queue.add(.fault(index), at: entry.at) }
     for (index, entry) in plan.strangers.enumerated() {
       queue.add(.stranger(index, step: 0), at: entry.at)
@@ -77,8 +80,11 @@ extension World {
 
   mutating func step(_ event: WorldEvent) {
     switch event {
-    case .turn(let node): turn(node)
-    case .ready(let node, let completion): becameReady(node, completion)
+    case .start(let n):
+      nodes[n].isRunning = true
+      wake(n, after: 1)
+    case .turn(let n): turn(n)
+    case .ready(let n, let completion): becameReady(n, completion)
     case .segmentLeft(let c, let d, let byteCount, let epoch): segmentLeft(c, d, byteCount, epoch)
     case .segmentArrived(let c, let d, let byteCount, let epoch):
       segmentArrived(c, d, byteCount, epoch)
@@ -87,25 +93,28 @@ extension World {
     case .established(let c): established(c)
     case .resetArrived(let c, let side):
       if connections[c].isEstablished {
-        resetArrived(c, side, error: .reset)
+        // What is on a dead path does not arrive, resets included.
+        if isPathUp(c, 1 - side) { resetArrived(c, side, error: .reset) }
       } else {
         refuseConnect(c)
       }
-    case .userTimeout(let c, let side): resetArrived(c, side, error: .timedOut)
-    case .endpoint(let node): endpointReady(node)
-    case .fault, .linkReturns, .stranger, .heal: break
-    case .interrupt(let node): interrupt(node)
+    case .endpoint(let n): endpointReady(n)
+    case .fault(let index): apply(plan.faults[index].fault)
+    case .linkReturns(let link): linkReturned(link)
+    case .stranger(let index, let step): strangerStep(index, step)
+    case .heal: heal()
+    case .interrupt(let n): if !nodes[n].hasStarted { interrupt(n) }
     }
   }
 
-  mutating func interrupt(_ n: Int) {}
-
   mutating func checkAtTheEnd() {
-    if !isOver { fail("nothing happens any more, and \(name(nodes[0].isRunning ? 0 : 1)) waits") }
+    if !isOver { return fail("nothing happens any more, but the \(name(nodes[0].isRunning ? 0 : 1)) waits") }
+    for n in nodes.indices {
+      guard let outcome = nodes[n].outcome, !isExplained(n, outcome) else { continue }
+      fail("the \(name(n)) ends with \(outcome), and nothing has happened that would explain it")
+    }
+    checkTogether()
   }
-
-  /// Flips one bit of what was just sent, now and then.
-  mutating func corrupt(_ c: Int, _ d: Int, newest byteCount: Int) {}
 }
 
 extension Report: CustomStringConvertible {

@@ -49,6 +49,7 @@ extension World {
     nodes[n].places[id.index].isOpen = true
     if random.chance(plan.connectFailure), !isHealed {
       marks.reach(.connectFailure)
+      ledger.noteTrouble(until: now)
       let kind = random.pick([Failure.Kind.refused, .unreachable, .timedOut, .addressInUse, .other])
       return complete(
         n,
@@ -69,10 +70,12 @@ extension World {
     if random.chance(plan.connectSlow), !isHealed {
       marks.reach(.connectSlow)
       delay += Int64(random.magnitude(10_000_000...6_000_000_000))
+      ledger.noteTrouble(until: now + delay)
     }
     // A target that does not answer at all, until the plan heals.
     if plan.deadTargets.contains(target), !isHealed {
       marks.reach(.deadTarget)
+      ledger.noteTrouble(until: now)
       return
     }
     after(delay, .knock(connection: c, attempt: 0))
@@ -87,7 +90,6 @@ extension World {
     if random.chance(plan.slowConnection), !isHealed {
       marks.reach(.slowConnection)
       connections[connections.count - 1].rate = max(links[link].rate / 100, 2000)
-      connections[connections.count - 1].isSlowedDown = true
     }
     return connections.count - 1
   }
@@ -109,6 +111,7 @@ extension World {
       return serveAccept()
     }
     if isHeard { marks.reach(.backlogFull) }
+    ledger.noteTrouble(until: now)
     // SYNs go out after 0, 1, 3 and 7 s; the kernel gives up long after we do.
     guard attempt < 6 else { return }
     after(1_000_000_000 << Int64(attempt), .knock(connection: c, attempt: attempt + 1))
@@ -159,6 +162,7 @@ extension World {
     var result = Event.Result.done(0)
     if random.chance(plan.acceptFailure), !isHealed {
       marks.reach(.acceptFailure)
+      ledger.noteTrouble(until: now)
       result = .failed(Failure(.other))
     } else {
       let c = nodes[n].backlog.removeFirst()

@@ -5,6 +5,8 @@ import Wire
 extension World {
   /// Turns that may follow each other without an event or an action; more is a busy loop.
   private static let idleTurnLimit = 50
+  /// How long a user looks at a process that waits for a peer who is gone, in nanoseconds.
+  private static let patience: Int64 = 40_000_000_000
   /// Actions of one turn; a table of connections with a handful each stays far below.
   private static let actionLimit = 20_000
 
@@ -39,7 +41,7 @@ extension World {
   mutating func turn(_ n: Int) {
     guard nodes[n].turnAt == now, nodes[n].isRunning else { return }
     nodes[n].turnAt = .max
-    guard !nodes[n].isFrozen else { return }
+    guard now >= nodes[n].frozenUntil else { return wake(n, after: nodes[n].frozenUntil - now) }
     nodes[n].turnCount += 1
     let delivered = deliverSome(n)
     guard failure == nil else { return }
@@ -256,7 +258,6 @@ extension World {
 
   private mutating func finish(_ n: Int, _ outcome: Outcome) {
     nodes[n].outcome = outcome
-    nodes[n].endedAt = now
     note(3, n, "\(name(n)) ends: \(outcome)")
     observeEnd(n, outcome)
     leave(n)
@@ -264,6 +265,10 @@ extension World {
 
   /// What a process leaves behind is closed by its kernel.
   mutating func leave(_ n: Int) {
+    nodes[n].isRunning = false
+    nodes[n].endedAt = now
+    // A process that never had a session waits for one until its user ends it.
+    after(Self.patience, .interrupt(node: 1 - n))
     for index in nodes[n].places.indices where nodes[n].places[index].connection >= 0 {
       let place = nodes[n].places[index]
       connections[place.connection].sides[place.side].send = nil

@@ -7,7 +7,7 @@ extension World {
     let connection = connections[c]
     guard !connection.directions[direction].isDead else { return false }
     let host = direction == 0 ? 1 - listener : listener
-    return links[connection.link].isUp[host]
+    return now >= links[connection.link].downUntil[host]
   }
 
   func isPathUpBothWays(_ c: Int) -> Bool { isPathUp(c, 0) && isPathUp(c, 1) }
@@ -78,6 +78,8 @@ extension World {
     case .closed where byteCount > 0:
       // Data for a closed socket: what it still had to say is lost as well.
       return abortSocket(c, reader)
+    case .open where connections[c].sides[reader].error != nil:
+      return sendReset(c, from: reader)
     case .none, .open, .closed:
       break
     }
@@ -153,6 +155,7 @@ extension World {
       fail("a send of nothing")
     }
     connections[c].directions[side].acceptedCount += byteCount
+    record(c, side, newest: byteCount)
     corrupt(c, side, newest: byteCount)
   }
 
@@ -315,6 +318,7 @@ extension World {
 
   mutating func sendReset(_ c: Int, from side: Int) {
     guard isPathUp(c, side) else { return }
+    note(14, c, "connection \(c): side \(side) resets")
     after(connections[c].latency, .resetArrived(connection: c, side: 1 - side))
   }
 

@@ -92,9 +92,6 @@ struct VirtualConnection {
   /// The connect operation, until it is answered.
   var connect: (node: Int, token: OperationToken, id: ConnectionID)?
   var isEstablished = false
-  /// Since when nothing gets through, one way at least.
-  var brokenSince: Int64?
-  var isSlowedDown = false
 }
 
 /// Bytes that were accepted and not yet read.
@@ -146,7 +143,8 @@ struct Node {
   var session: Session
   var role: Role
   var isAlive = true
-  var isFrozen = false
+  var frozenUntil: Int64 = 0
+  var hasStarted = false
   var outcome: Outcome?
   var geometry: Geometry?
   var arena: [UInt8] = []
@@ -162,10 +160,10 @@ struct Node {
   var turnAt = Int64.max
   var idleTurns = 0
   var turnCount = 0
-  var wasAskedToConfigure = false
   var endedAt: Int64?
 
-  var isRunning: Bool { isAlive && outcome == nil }
+  /// Whether its process runs: from its start to its end.
+  var isRunning = false
 }
 
 /// Everything there is in one simulation, and the only owner of time and chance.
@@ -180,7 +178,10 @@ struct World {
   var nodes: [Node] = []
   var connections: [VirtualConnection] = []
   var links: [Link]
-  var strangers: [Stranger] = []
+  var strangers: [Stranger]
+  /// What the first dialled connection said, for a replay: hello and confirm.
+  var recorded: [UInt8] = []
+  var recordedConnection: Int?
   var input: VirtualInput
   var output: VirtualOutput
   var isHealed = false
@@ -193,9 +194,8 @@ struct World {
     /// Bytes per second.
     var rate: Int
     var latency: Int64
-    /// Whether what this host sends gets through.
-    var isUp = [true, true]
-    var downSince: Int64?
+    /// Until when what a host sends over it is lost.
+    var downUntil: [Int64] = [0, 0]
   }
 
   init(plan: Plan, sink: (@Sendable (String) -> Void)?) {
@@ -203,11 +203,18 @@ struct World {
     random = SplitMix64(seed: plan.seed ^ 0x776F_726C_6400_0000)
     trace = Trace(sink: sink)
     links = plan.links.map { Link(rate: $0.rate, latency: $0.latency) }
+    strangers = plan.strangers.map { Stranger(kind: $0.kind) }
     input = VirtualInput(plan)
     output = VirtualOutput(plan)
     for role in [Role.sender, .receiver] {
       nodes.append(
-        Node(session: Session(plan.options(for: role), at: Instant(nanoseconds: 0)), role: role)
+        Node(
+          session: Session(
+            plan.options(for: role),
+            at: Instant(nanoseconds: plan.startAt[role == .sender ? 0 : 1])
+          ),
+          role: role
+        )
       )
     }
   }
