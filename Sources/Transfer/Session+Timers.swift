@@ -87,11 +87,12 @@ extension Session {
     }
     if let gathering, case .sounding(_, _, _, let until) = gathering.step { sooner(until) }
     if phase == .running, let receiving {
-      for connection in connections where connection.isMember {
+      // Only what can be sent when its time has come: else the owner would turn without end.
+      for connection in connections where connection.canSend {
         if let since = connection.unreportedSince { sooner(since + Limits.acknowledgeDelay) }
-      }
-      if receiving.windowLimit > windowReport.limit {
-        sooner(windowReport.at + Limits.acknowledgeDelay)
+        if receiving.windowLimit > windowReport.limit {
+          sooner(windowReport.at + Limits.acknowledgeDelay)
+        }
       }
     }
     return deadline
