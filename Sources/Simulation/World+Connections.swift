@@ -288,7 +288,7 @@ extension World {
     nodes[n].places[id.index].isStopped = true
     let place = nodes[n].places[id.index]
     guard place.connection >= 0 else { return }
-    if let connect = connections[place.connection].connect {
+    if let connect = connections[place.connection].connect, connect.node == n {
       connections[place.connection].connect = nil
       connections[place.connection].sides[0].state = .gone
       let cancelled = Event.completed(

@@ -96,6 +96,12 @@ extension Session {
 
   // MARK: The session
 
+  /// Whether last words are being said.
+  var isParting: Bool {
+    if case .parting = phase { return true }
+    return false
+  }
+
   /// Settles how the session ends; the first outcome stands.
   mutating func conclude(_ outcome: Outcome, at now: Instant) {
     switch phase {
@@ -127,16 +133,18 @@ extension Session {
     }
   }
 
-  /// Reports the outcome once every connection is closed, or its time is up.
+  /// Reports the outcome once every connection is closed.
   mutating func finishIfDone(at now: Instant) {
     guard case .parting(let outcome, let until) = phase else { return }
     if now >= until {
-      for index in connections.indices where connections[index].state != .free {
+      // Once more the same time, counted from here: the clock may have jumped past both.
+      phase = .parting(outcome, until: now + Limits.partingTimeout)
+      for index in connections.indices where connections[index].state != .accepting {
         stop(ConnectionID(index), isReset: true, at: now)
       }
     }
     let isDone = connections.allSatisfy { $0.state == .free || $0.state == .accepting }
-    guard isDone || now >= until + Limits.partingTimeout else { return }
+    guard isDone else { return }
     phase = .over
     actions.append(.finish(outcome))
   }

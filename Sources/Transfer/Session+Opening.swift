@@ -167,6 +167,8 @@ extension Session {
       return
     }
     connections[id.index].state = .awaitingHello
+    // Who comes now would only hold up the end, and others after him.
+    if isParting { return stop(id, isReset: true, at: now) }
     connections[id.index].deadline = now + Limits.handshakeTimeout
     armReceive(id)
     evictStranger(at: now)

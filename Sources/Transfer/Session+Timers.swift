@@ -10,7 +10,9 @@ extension Session {
     scanAt = now + Self.scanInterval
     runConnectionDeadlines(at: now)
     updateHorizon(at: now)
-    if options.opening == .listen, !connections.contains(where: { $0.state == .accepting }) {
+    if options.opening == .listen, !isParting,
+      !connections.contains(where: { $0.state == .accepting })
+    {
       acceptNext()
     }
     if now >= measureAt {
