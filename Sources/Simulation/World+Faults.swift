@@ -3,6 +3,11 @@ import Transfer
 // What goes wrong, and how it is healed.
 extension World {
   mutating func apply(_ fault: Fault) {
+    // What comes after the healing would have no end; a session may be ended at any time.
+    switch fault {
+    case .kill, .interrupt, .consumerGoes: break
+    default: if isHealed { return }
+    }
     note(20, 0, "FAULT \(fault)")
     switch fault {
     case .resetOne:
@@ -29,9 +34,11 @@ extension World {
     case .stallInput(let duration):
       marks.reach(.inputStall)
       input.readyAt = max(input.readyAt, now + duration)
+      after(duration, .endpoint(node: 0))
     case .stallOutput(let duration):
       marks.reach(.outputStall)
       output.readyAt = max(output.readyAt, now + duration)
+      after(duration, .endpoint(node: 1))
     case .consumerGoes:
       if nodes[1].isRunning { consumerGoes() }
     }

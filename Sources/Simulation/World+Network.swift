@@ -28,7 +28,11 @@ extension World {
     }
     let room = plan.receiveBuffer - (flow.sentCount - flow.readCount)
     let byteCount = min(unsent, room, plan.segment)
-    guard byteCount > 0 else { return }
+    guard byteCount > 0 else {
+      // A probe of the closed window finds that nobody is there.
+      if connections[c].sides[1 - d].state == .gone { sendReset(c, from: 1 - d) }
+      return
+    }
     connections[c].directions[d].isBusy = true
     connections[c].directions[d].sentCount += byteCount
     after(

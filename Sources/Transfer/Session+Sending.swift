@@ -65,6 +65,11 @@ extension Session {
         isDue || opened >= UInt64(receiving.windowFrameCount / 4)
         || now - windowReport.at >= Limits.acknowledgeDelay
     }
+    // One connection is told of a wider window at once; it may be slow or dead, so every other that
+    // is idle is told a little later.
+    if receiving.windowLimit > connection.reportedLimit {
+      isDue = isDue || now - connection.lastSent >= Limits.lateAfter
+    }
     guard isDue else { return false }
     connections[id.index].unreportedByteCount = 0
     connections[id.index].unreportedSince = nil
