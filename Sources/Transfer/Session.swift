@@ -132,6 +132,11 @@ public struct Session {
     guard phase != .over else { return }
     switch event {
     case .completed(let token, let result, let releaseFollows):
+      // A second completion where only a notification may come: keep waiting for that one.
+      if case .release = inFlight.purpose(of: token) {
+        statistics.staleCompletionCount += 1
+        return
+      }
       guard let purpose = inFlight.end(token) else {
         statistics.staleCompletionCount += 1
         return
@@ -188,9 +193,7 @@ public struct Session {
     case .write: didWrite(result, at: now)
     case .watchOutput: didLoseConsumer(result, at: now)
     case .synchronize: didSynchronize(result, at: now)
-    case .release:
-      // A second completion where only a notification may come: keep waiting for that one.
-      statistics.staleCompletionCount += 1
+    case .release: preconditionFailure("a release ends with its notification only")
     }
   }
 
