@@ -58,6 +58,10 @@ private let golden: [(FrameHeader, String)] = [
     FrameHeader(.sounding, length: 65_536, detail: 0xA1B2_C3D4),
     "0b00000000000100000000000000000000000000000000000000000000000000d4c3b2a1240920ba"
   ),
+  (
+    FrameHeader(.request, number: 16),
+    "0c00000000000000000000000000000010000000000000000000000000000000000000004efa64e2"
+  ),
 ]
 
 private func randomHeader(_ random: inout SplitMix64) -> FrameHeader {
@@ -152,7 +156,7 @@ private func randomHeader(_ random: inout SplitMix64) -> FrameHeader {
 private let lengths: [FrameKind: ClosedRange<UInt32>] = [
   .data: 1...1_048_576, .hole: 0...0, .ack: 0...0, .reject: 0...0, .end: 0...0,
   .verdict: 0...2048, .abort: 0...2048, .heartbeat: 0...0, .status: 0...2048, .goodbye: 0...0,
-  .sounding: 0...1_048_576,
+  .sounding: 0...1_048_576, .request: 0...0,
 ]
 
 @Test(arguments: FrameKind.allCases)
@@ -183,7 +187,7 @@ func `a length outside what the kind allows is refused`(kind: FrameKind) throws 
     var noise = random.bytes(40)
     // Half of them with the rarest hurdles out of the way, so that the fields behind are reached.
     if Bool.random(using: &random) {
-      noise[0] = UInt8.random(in: 1...11, using: &random)
+      noise[0] = UInt8.random(in: 1...12, using: &random)
       noise.replaceSubrange(1..<4, with: [0, 0, 0])
       noise.replaceSubrange(6..<8, with: [0, 0])
     }
