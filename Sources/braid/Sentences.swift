@@ -47,12 +47,11 @@ struct Sentences {
     case .notBraid(let error): "what answers at \(place) is not braid: \(error)"
     case .inputFailed(let failure): "cannot read \(endpoint): \(text(failure))"
     case .outputFailed(let failure) where failure.kind == .brokenPipe:
-      "whoever read \(endpoint) has gone: \(text(failure))"
+      "whoever read \(endpoint) has gone"
     case .outputFailed(let failure): "cannot write to \(endpoint): \(text(failure))"
     case .mismatch(let detail): "the data do not match: \(detail)"
     case .protocolViolation(let detail): "\(peer) broke the protocol: \(detail)"
-    case .peerEnded(let ending, let detail):
-      "\(cause(ending))\(detail.isEmpty ? "" : ": \(detail)")"
+    case .peerEnded(let ending, let detail): cause(ending, detail)
     case .interrupted(SIGINT): "interrupted (SIGINT)"
     case .interrupted(SIGTERM): "interrupted (SIGTERM)"
     case .interrupted(let signal): "interrupted (signal \(signal))"
@@ -110,17 +109,20 @@ struct Sentences {
     }
   }
 
-  private func cause(_ ending: Ending) -> String {
+  private func cause(_ ending: Ending, _ detail: String) -> String {
     switch ending {
-    case .complete: "\(peer) ended it"
+    case .consumerGone: return "whoever read \(peer)'s output has gone"
+    case .interrupted: return "\(peer) was interrupted"
+    default: break
+    }
+    if !detail.isEmpty { return "\(peer) says: \(detail)" }
+    return switch ending {
     case .inputFailed: "\(peer) could not read its input"
     case .outputFailed: "\(peer) could not write its output"
-    case .consumerGone: "the consumer of \(peer)'s output has gone"
     case .mismatch: "\(peer) found that the data do not match"
     case .protocolViolation: "\(peer) says that we broke the protocol"
-    case .interrupted: "\(peer) was interrupted"
-    case .silent: "\(peer) gave up"
-    case .internalError: "\(peer) met a limit inside braid"
+    case .silent: "\(peer) gave up on the network"
+    case .complete, .consumerGone, .interrupted, .internalError: "\(peer) ended it"
     }
   }
 

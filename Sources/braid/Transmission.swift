@@ -44,6 +44,7 @@ struct Transmission {
   /// - Throws: `ExitCode` for every end but the good one, after a sentence on standard error.
   func run() throws {
     var reporter = Reporter(sentences, messages, allowsProgress: !isDataOnTerminal)
+    try checkStandardStreams()
     for warning in warnings { reporter.say(warning) }
     let report: Report
     do {
@@ -60,6 +61,17 @@ struct Transmission {
       throw ExitStatus(report.outcome).exitCode
     }
     reporter.say(summary(report))
+  }
+
+  /// A stream that was closed (`<&-`) cannot be carried; better said now than after the connection.
+  private func checkStandardStreams() throws {
+    let isSender = plan.role == .sender
+    let closed = StandardStreams.reserve()
+    guard plan.endpoint == .standard, closed.contains(isSender ? STDIN_FILENO : STDOUT_FILENO)
+    else { return }
+    let (name, option) = isSender ? ("input", "--input") : ("output", "--output")
+    StandardError.write("braid: standard \(name) is closed. Open it, or give \(option) PATH.\n")
+    throw ExitStatus.endpointFailed.exitCode
   }
 
   /// Whether the terminal shows the stream itself, which a progress line would spoil.

@@ -1,5 +1,24 @@
 internal import Glibc
 
+/// The three descriptors that a process is born with.
+public enum StandardStreams {
+  /// Fills the places of closed ones, so that nothing else can come to stand there.
+  ///
+  /// Without it, `braid receive --output disk 2>&-` would open the disk as descriptor 2 and write its
+  /// messages into it. The fillers are open the wrong way round, so that using them fails.
+  ///
+  /// - Returns: which of 0, 1 and 2 were closed.
+  public static func reserve() -> [Int32] {
+    var closed: [Int32] = []
+    for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 {
+      // The lowest free number is taken: those below are open by now.
+      let flags = descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY
+      if unsafe open("/dev/null", flags) == descriptor { closed.append(descriptor) }
+    }
+    return closed
+  }
+}
+
 /// Standard error, as a place for whole lines; standard output is for data only.
 public enum StandardError {
   /// Columns of the terminal that standard error is, or nil if it is none.
