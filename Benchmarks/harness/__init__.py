@@ -1,0 +1,1 @@
+"""The benchmark harness. Standard library only; the report needs matplotlib as well."""

@@ -1,0 +1,183 @@
+"""The scenarios: each a question that somebody who has to choose or to trust a tool would ask."""
+
+from dataclasses import replace
+
+from harness.contenders import (
+    BARE_COPY, BARE_SPLICE, MBUFFER, MPTCP, NBDCOPY, NC, SOCAT, braid, iperf3,
+)
+from harness.scenario import GIB, MIB, Scenario
+
+FOUR = ("-l", "1gbit 1gbit 1gbit 1gbit")
+ZEROES = "zeroes from a pipe"
+
+
+def loopback(name, question, contenders, **options):
+    """A scenario on loopback, pipe to pipe."""
+    defaults = {
+        "setup": f"loopback, {ZEROES} of head to a pipe to cat",
+        "case": "best case",
+        "size": 8 * GIB,
+        "short_size": 2 * GIB,
+        "contenders": tuple(contenders),
+    }
+    return Scenario(name=name, question=question, **{**defaults, **options})
+
+
+def bonded(name, question, contenders, lab=FOUR, **options):
+    """A scenario in the lab."""
+    defaults = {
+        "setup": f"netlab {' '.join(lab)}, {ZEROES} to /dev/null",
+        "case": "typical",
+        "size": 4 * GIB,
+        "short_size": 1 * GIB,
+        "contenders": tuple(contenders),
+    }
+    return Scenario(name=name, question=question, lab=lab, **{**defaults, **options})
+
+
+def varied(option, values, unit=1, **changes):
+    """braid once for each value of an option."""
+    return [
+        braid(f"{option} {value}", name=f"{option[2:]} {value}", x=number * unit, **changes)
+        for value, number in values
+    ]
+
+
+def numbered(*numbers):
+    return [(str(number), number) for number in numbers]
+
+
+PEERS = (NC, SOCAT, MBUFFER)
+NC_ON_ONE_LINK = replace(NC, share=0.25)
+
+SCENARIOS = (
+    loopback(
+        "loopback",
+        "How much does braid move and cost where the network is no limit?",
+        [braid("--connections 4"), *PEERS, BARE_COPY, BARE_SPLICE],
+    ),
+    bonded(
+        "bonds",
+        "How much of four equal links does each tool fill, as it is started by default?",
+        [braid(), NC_ON_ONE_LINK, iperf3(4), NBDCOPY, MPTCP],
+    ),
+    bonded(
+        "unequal",
+        "Are links of different speed filled too?",
+        [braid(), NC_ON_ONE_LINK, MPTCP],
+        lab=("-l", "1gbit 1gbit 100mbit 2500mbit"),
+    ),
+    bonded(
+        "switch",
+        "And behind a switch that hashes once more?",
+        [braid(), NC_ON_ONE_LINK, iperf3(4)],
+        lab=(*FOUR, "-w"),
+        size=8 * GIB,
+        short_size=2 * GIB,
+    ),
+    bonded(
+        "bbr",
+        "And with bbr in place of cubic?",
+        [braid(), NC_ON_ONE_LINK, MPTCP],
+        lab=(*FOUR, "-c", "bbr"),
+        long=True,
+    ),
+    bonded(
+        "plain",
+        "What does braid cost where there is only one link to fill?",
+        [braid(), NC, MBUFFER],
+        lab=("-l", "1gbit"),
+        size=1 * GIB,
+        short_size=512 * MIB,
+        long=True,
+    ),
+    bonded(
+        "cost",
+        "CPU seconds per GiB at 4 Gbit/s: four links of 1 Gbit/s for braid, MPTCP",
+        [braid(), MPTCP],
+        baseline="braid",
+        long=True,
+    ),
+    bonded(
+        "cost-one-link",
+        "CPU seconds per GiB at 4 Gbit/s: one link of 4 Gbit/s for everyone",
+        [braid(), NC, MBUFFER, SOCAT],
+        lab=("-l", "4gbit"),
+        long=True,
+    ),
+    bonded(
+        "loss",
+        "And when two of four links lose one packet in 1000?",
+        [braid(), MPTCP],
+        baseline="braid",
+        long=True,
+        lab_commands=(("loss", "1", "1"), ("loss", "2", "1")),
+    ),
+    bonded(
+        "killed-connections",
+        "What does it cost when a random connection is killed twice a second?",
+        [braid()],
+        baseline="braid",
+        disturb="ss -tHn4 dst 10.99.0.2 | shuf -n 1 | awk '{print $4}' | sed 's/.*://' "
+        "| xargs -r -I{} ss -tKn4 dst 10.99.0.2 sport = :{} >/dev/null",
+        long=True,
+    ),
+    loopback(
+        "connections",
+        "Does the number of connections matter?",
+        varied("--connections", numbered(1, 2, 4, 8, 16, 64, 256)),
+        axis="connections",
+        baseline="connections 4",
+        size=4 * GIB,
+        long=True,
+    ),
+    loopback(
+        "length",
+        "Do memory and cost stay the same for a long stream?",
+        [braid("--connections 4", name=f"{n} GiB", x=n, size=n * GIB) for n in (1, 4, 16, 64)],
+        axis="GiB",
+        baseline="1 GiB",
+        runs=3,
+        long=True,
+    ),
+    loopback(
+        "frame-size",
+        "Which frame size?",
+        varied("--frame-size", [("64K", 64), ("128K", 128), ("256K", 256), ("512K", 512), ("1M", 1024)]),
+        axis="KiB",
+        baseline="frame-size 256K",
+        size=4 * GIB,
+        long=True,
+    ),
+    loopback(
+        "memory",
+        "How much memory does it take to be fast?",
+        varied("--memory", [("4M", 4), ("8M", 8), ("16M", 16), ("32M", 32), ("64M", 64)]),
+        axis="MiB",
+        baseline="memory 16M",
+        size=4 * GIB,
+        long=True,
+    ),
+    loopback(
+        "zero-copy",
+        "Does zero-copy send help where the kernel copies anyway?",
+        [braid(f"--zerocopy {mode}", name=f"zerocopy {mode}") for mode in ("auto", "on", "off")],
+        baseline="zerocopy auto",
+        size=4 * GIB,
+        long=True,
+    ),
+    loopback(
+        "latency",
+        "How soon is the first byte through, and how soon a small line?",
+        [braid("--connections 4"), NC, SOCAT],
+        setup="loopback, lines of 6 bytes, one every 20 ms",
+        case="typical",
+        kind="latency",
+    ),
+)
+
+
+def named(names):
+    """The scenarios of these names; raises KeyError."""
+    every = {scenario.name: scenario for scenario in SCENARIOS}
+    return [every[name] for name in names]
