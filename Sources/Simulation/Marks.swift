@@ -36,6 +36,7 @@ struct Marks {
     switch notice {
     case .started: break
     case .joined: reach(.joined)
+    case .sounded, .gathered, .idleLinks: break
     case .dialFailed: reach(.dialFailed)
     case .damagedFrame: reach(.damagedFrame)
     case .disconnected: reach(.disconnected)

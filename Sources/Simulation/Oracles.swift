@@ -88,10 +88,13 @@ extension World {
 
   /// What must hold for both ends together.
   mutating func checkTogether() {
-    guard let first = nodes.compactMap(\.endedAt).min(), let last = nodes.compactMap(\.endedAt).max()
+    guard let first = nodes.compactMap(\.endedAt).min(),
+      let last = nodes.compactMap(\.endedAt).max()
     else { return }
     if nodes[0].outcome == .complete, nodes[1].isAlive, nodes[1].outcome != .complete {
-      fail("the sender says complete, the receiver \(nodes[1].outcome.map { "\($0)" } ?? "nothing")")
+      fail(
+        "the sender says complete, the receiver \(nodes[1].outcome.map { "\($0)" } ?? "nothing")"
+      )
     }
     guard nodes.allSatisfy({ $0.hasStarted }) else { return }
     // Frozen processes end when they wake up; silence is waited for as long as the options say.

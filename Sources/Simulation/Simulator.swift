@@ -108,7 +108,9 @@ extension World {
   }
 
   mutating func checkAtTheEnd() {
-    if !isOver { return fail("nothing happens any more, but the \(name(nodes[0].isRunning ? 0 : 1)) waits") }
+    if !isOver {
+      return fail("nothing happens any more, but the \(name(nodes[0].isRunning ? 0 : 1)) waits")
+    }
     for n in nodes.indices {
       guard let outcome = nodes[n].outcome, !isExplained(n, outcome) else { continue }
       fail("the \(name(n)) ends with \(outcome), and nothing has happened that would explain it")

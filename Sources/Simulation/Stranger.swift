@@ -169,7 +169,9 @@ extension World {
   }
 
   private mutating func say(_ c: Int, _ bytes: [UInt8]) {
-    guard connections[c].sides[0].state == .open, connections[c].sides[0].error == nil else { return }
+    guard connections[c].sides[0].state == .open, connections[c].sides[0].error == nil else {
+      return
+    }
     connections[c].directions[0].bytes.append(bytes[...])
     connections[c].directions[0].acceptedCount += bytes.count
     transmit(c, 0)

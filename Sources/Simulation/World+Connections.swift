@@ -5,7 +5,7 @@ import Wire
 extension World {
   mutating func submit(_ n: Int, _ token: OperationToken, _ operation: Operation) {
     switch operation {
-    case .connect(let id, let target): connect(n, token, id, target: target)
+    case .connect(let id, let target, _): connect(n, token, id, target: target)
     case .accept(let id): accept(n, token, id)
     case .send(let id, let region, let zeroCopy): send(n, token, id, region, zeroCopy: zeroCopy)
     case .receive(let id, let region): receive(n, token, id, region)

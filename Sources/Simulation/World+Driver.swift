@@ -176,6 +176,7 @@ extension World {
     case .stop(let id): stop(n, id)
     case .close(let id, let isReset): close(n, id, isReset: isReset)
     case .measure(let id): measure(n, id)
+    case .lookAtLinks: answer(n, .didLookAtLinks(LinkView(links: [])))
     case .report(let notice): observe(n, notice)
     case .finish(let outcome): finish(n, outcome)
     }

@@ -90,7 +90,8 @@ extension World {
           Int64(random.magnitude(200_000...800_000_000)),
           .transmit(connection: c, direction: d)
         )
-        if connections[c].directions[d].arrivedCount > connections[c].directions[d].acknowledgedCount,
+        if connections[c].directions[d].arrivedCount
+          > connections[c].directions[d].acknowledgedCount,
           connections[c].sides[d].state != .gone
         {
           acknowledge(c, d)

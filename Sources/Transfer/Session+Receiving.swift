@@ -154,18 +154,27 @@ extension Session {
       connections[id.index].incoming = .discard(header)
       return armReceive(id)
     }
+    take(admission, of: header, on: id, at: now)
+    statistics.duplicateFrameCount = receiving?.duplicateCount ?? 0
+  }
+
+  private mutating func take(
+    _ admission: ReceiveStream.Admission,
+    of header: FrameHeader,
+    on id: ConnectionID,
+    at now: Instant
+  ) {
     switch admission {
     case .into(let slot): connections[id.index].incoming = .payload(header, slot)
     case .duplicate: connections[id.index].incoming = .discard(header)
     case .wait: connections[id.index].incoming = .held(header)
     case .violation(let sentence): return violate(id, sentence, at: now)
     }
-    statistics.duplicateFrameCount = receiving?.duplicateCount ?? 0
     armReceive(id)
   }
 
   /// Frames that had to wait for a slot, lowest number first.
-  mutating func retryHeldFrames() {
+  mutating func retryHeldFrames(at now: Instant) {
     guard receiving != nil else { return }
     let held = connections.indices.compactMap { index -> (UInt64, Int)? in
       guard case .held(let header) = connections[index].incoming, connections[index].isMember else {
@@ -177,12 +186,8 @@ extension Session {
       guard case .held(let header) = connections[index].incoming,
         let admission = receiving?.admit(header)
       else { continue }
-      switch admission {
-      case .into(let slot): connections[index].incoming = .payload(header, slot)
-      case .duplicate: connections[index].incoming = .discard(header)
-      case .wait, .violation: continue
-      }
-      armReceive(ConnectionID(index))
+      if admission == .wait { continue }
+      take(admission, of: header, on: ConnectionID(index), at: now)
     }
   }
 
@@ -334,6 +339,10 @@ extension Session {
       dialing?.groups[group].quota = quota - 1
     }
     stop(id, isReset: false, at: now)
+    if memberCount == 0 {
+      alone = (since: now, goneSince: nil)
+      noteEvidence(.closedByPeer, at: now)
+    }
   }
 
   /// Ends a connection whose peer broke the protocol; too many of them end the session.

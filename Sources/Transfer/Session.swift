@@ -210,7 +210,7 @@ public struct Session {
 
   private mutating func pump(at now: Instant) {
     wasAnswered = false
-    retryHeldFrames()
+    retryHeldFrames(at: now)
     pumpGathering(at: now)
     pumpOutput(at: now)
     pumpSends(at: now)
