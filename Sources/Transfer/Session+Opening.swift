@@ -15,7 +15,7 @@ extension Session {
       // Each group in turn: the one that has waited longest since its last failure.
       let next = groups.indices.min { groups[$0].nextAt < groups[$1].nextAt }
       if let next, now >= groups[next].nextAt { dial(next, at: now) }
-    case .running:
+    case .running, .synchronizing, .lingering:
       var room = options.connectionLimit - liveCount(of: nil)
       for index in groups.indices where now >= groups[index].nextAt {
         let missing = min(groups[index].quota - liveCount(of: index), room)
@@ -23,7 +23,7 @@ extension Session {
         room -= missing
         for _ in 0..<missing { dial(index, at: now) }
       }
-    case .synchronizing, .lingering, .parting, .over:
+    case .parting, .over:
       return
     }
   }

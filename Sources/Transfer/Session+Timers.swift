@@ -47,17 +47,26 @@ extension Session {
         conclude(.notConnected(dialing.lastFailure), at: now)
       }
     case .lingering(let until):
-      if now >= until { conclude(.complete, at: now) }
+      // Without a connection the sender cannot have heard the verdict: patience as in the middle.
+      if alone == nil ? now >= until : loneliness(at: now) != nil { conclude(.complete, at: now) }
     case .running, .synchronizing:
-      guard let alone else { return }
-      if let goneSince = alone.goneSince, now - goneSince >= Limits.goneAfter {
-        conclude(.peerGone, at: now)
-      } else if now - alone.since >= options.giveUp {
-        conclude(.networkSilent, at: now)
-      }
+      if let outcome = loneliness(at: now) { conclude(outcome, at: now) }
     case .parting, .over:
       break
     }
+  }
+
+  /// What is to be thought of a peer without connections, after long enough; nil before that.
+  private func loneliness(at now: Instant) -> Outcome? {
+    guard let alone else { return nil }
+    // A peer whose host has taken our call is not gone; it may only be slow to answer.
+    let isCalling = connections.contains {
+      $0.state == .awaitingWelcome || $0.state == .awaitingConfirm && $0.greeting?.session == sessionID
+    }
+    if let goneSince = alone.goneSince, now - goneSince >= Limits.goneAfter, !isCalling {
+      return .peerGone
+    }
+    return now - alone.since >= options.giveUp ? .networkSilent : nil
   }
 
   /// A path is dead when TCP waits for an answer and none has come for `pathSilence`.
