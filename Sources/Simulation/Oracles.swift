@@ -20,19 +20,38 @@ extension World {
   /// What must hold after every turn of a process.
   mutating func check(_ n: Int) {
     if let sentence = nodes[n].session.brokenInvariant { fail("\(name(n)): \(sentence)") }
+    if nodes[n].session.isHoldingFrame { marks.reach(.heldFrame) }
+    if nodes[n].session.isWindowClosed { marks.reach(.windowClosed) }
+    if nodes[n].session.isSendingTwice { marks.reach(.lateFrame) }
   }
 
   mutating func observe(_ n: Int, _ notice: Notice) {
+    marks.observe(notice)
     switch notice {
     case .started: nodes[n].hasStarted = true
+    case .lost: nodes[n].hasLost = true
+    case .joined where nodes[n].hasLost:
+      marks.reach(nodes[n].session.isLingering ? .verdictAgain : .redialled)
     default: break
     }
-    marks.observe(notice)
+  }
+
+  /// Rare frames, and what they follow from.
+  mutating func observe(_ header: FrameHeader) {
+    switch header.kind {
+    case .reject: marks.reach(.rejectSent)
+    case .goodbye: marks.reach(.goodbyeSent)
+    case .abort: marks.reach(.abortSent)
+    case .data, .hole, .ack, .end, .verdict, .heartbeat, .status, .sounding: break
+    }
   }
 
   /// What must hold at the moment when a process ends.
   mutating func observeEnd(_ n: Int, _ outcome: Outcome) {
     marks.observe(outcome)
+    let statistics = nodes[n].session.statistics
+    if statistics.staleCompletionCount > 0 { marks.reach(.staleCompletion) }
+    if statistics.duplicateFrameCount > 0 { marks.reach(.duplicateFrame) }
     if nodes[n].role == .sender, outcome == .complete, !output.isSynchronized {
       fail("the sender says complete, the output is not")
     }

@@ -32,6 +32,8 @@ struct Stranger {
     case replay
     /// Joins a session without key, then says nonsense.
     case intruder
+    /// Joins a session without key, then says something well-formed that nobody honest says.
+    case liar
     /// Joins a session without key, then takes everything and says nothing.
     case blackHole
   }
@@ -102,7 +104,7 @@ extension World {
       var greeting = hello()
       greeting.isKeyed.toggle()
       say(c, encode(greeting))
-    case .wrongKey, .intruder, .blackHole: say(c, encode(hello()))
+    case .wrongKey, .intruder, .liar, .blackHole: say(c, encode(hello()))
     case .replay: say(c, Array(recorded.prefix(Greeting.byteCount)))
     }
   }
@@ -139,11 +141,37 @@ extension World {
     case .intruder:
       say(c, encode(greeting) + (0..<200).map { _ in UInt8(random.int(0...255)) })
       if plan.keys[listener] == nil { marks.reach(.intruder) }
+    case .liar:
+      say(c, encode(greeting) + lie())
+      if plan.keys[listener] == nil { marks.reach(.intruder) }
     case .blackHole:
       say(c, encode(greeting))
       if plan.keys[listener] == nil { marks.reach(.intruder) }
     default: break
     }
+  }
+
+  /// A frame under the seed of a session without key, which everybody who hears its name can know.
+  private mutating func lie() -> [UInt8] {
+    var greeting = Greeting(.hello, role: .sender, session: hello().session, frameByteCount: 4096)
+    greeting.isKeyed = false
+    let seed = XXH64.hash((Array("braid frames".utf8) + greeting.transcript).span)
+    let far = UInt64(1) << 40
+    let header =
+      nodes[listener].role == .receiver
+      ? random.pick([
+        FrameHeader(.data, length: 1, offset: far, number: far),
+        FrameHeader(.data, length: 1_048_576, number: 0),
+        FrameHeader(.ack, number: far, value: far), FrameHeader(.hole, value: 5),
+      ])
+      : random.pick([
+        FrameHeader(.ack, number: far, value: far), FrameHeader(.reject, number: far, value: 1),
+        FrameHeader(.end, offset: 0), FrameHeader(.data, length: 1, offset: far, number: far),
+      ])
+    var bytes = [UInt8](repeating: 0, count: FrameHeader.byteCount)
+    var span = bytes.mutableSpan
+    header.encode(into: &span, seed: seed)
+    return bytes
   }
 
   /// A hello like the peer's, who can be overheard, without the peer's secret.

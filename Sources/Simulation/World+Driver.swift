@@ -165,6 +165,7 @@ extension World {
       greeting.encode(into: &span)
     case .compose(let id, let header, let payload, let seed):
       guard isWritable(n, id) else { return }
+      observe(header)
       var span = nodes[n].places[id.index].outgoing.mutableSpan
       header.encode(into: &span, seed: seed)
       let start = FrameHeader.byteCount

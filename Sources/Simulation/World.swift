@@ -145,6 +145,7 @@ struct Node {
   var isAlive = true
   var frozenUntil: Int64 = 0
   var hasStarted = false
+  var hasLost = false
   var outcome: Outcome?
   var geometry: Geometry?
   var arena: [UInt8] = []

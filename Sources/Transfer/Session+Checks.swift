@@ -8,6 +8,31 @@ extension Session {
     return nil
   }
 
+  /// Whether a payload waits in its socket for a slot.
+  package var isHoldingFrame: Bool {
+    connections.contains {
+      if case .held = $0.incoming { return true }
+      return false
+    }
+  }
+
+  /// Whether frames wait that the receiver has no room for.
+  package var isWindowClosed: Bool {
+    guard let sending, let slot = sending.ready.first else { return false }
+    return sending.frames[slot.index].number >= sending.windowLimit
+  }
+
+  /// Whether a frame is on two connections at a time.
+  package var isSendingTwice: Bool {
+    sending?.frames.contains { $0.carrierCount > 1 } ?? false
+  }
+
+  /// Whether the verdict is on its way.
+  package var isLingering: Bool {
+    if case .lingering = phase { return true }
+    return false
+  }
+
   private func brokenInvariant(of sending: SendStream) -> String? {
     // Once the session parts, connections are closed with whatever they carry.
     guard case .running = phase else { return sending.brokenInvariant }

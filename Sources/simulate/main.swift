@@ -1,17 +1,18 @@
 import Glibc
 import Simulation
 
-// simulate --seed N [--trace] | --count N [--from N]: exit status 1 if any seed fails.
+// simulate --seed N [--trace] | --count N [--from N] [--marks]: exit status 1 if any seed fails.
 
 /// What the command line asked for.
 struct Request {
   var first: UInt64 = 1
   var count: UInt64 = 1
   var isTracing = false
+  var isListingMarks = false
 }
 
 func usage() -> Never {
-  print("usage: simulate --seed N [--trace] | --count N [--from N]")
+  print("usage: simulate --seed N [--trace] | --count N [--from N] [--marks]")
   exit(64)
 }
 
@@ -20,6 +21,8 @@ func parse(_ arguments: [String]) -> Request {
   var rest = arguments[...]
   while let argument = rest.popFirst() {
     switch argument {
+    case "--marks":
+      request.isListingMarks = true
     case "--trace":
       request.isTracing = true
     case "--seed", "--from", "--count":
@@ -49,8 +52,8 @@ func run(_ request: Request) -> Bool {
     print("  swift run -c release simulate --seed \(seed) --trace")
   }
   print("\(request.count) seeds, \(failureCount) failed, \(stepCount) steps")
-  if request.count > 1 {
-    for mark in Mark.allCases where markCounts[mark.rawValue] == 0 { print("not reached: \(mark)") }
+  for mark in Mark.allCases where request.isListingMarks {
+    print("\(markCounts[mark.rawValue]) \(mark)")
   }
   return failureCount == 0
 }
