@@ -50,6 +50,8 @@ extension World {
 
   mutating func strangerStep(_ index: Int, _ step: Int) {
     guard step == 0 else {
+      // Without a key it may have passed for the peer until now.
+      if plan.keys[listener] == nil { ledger.noteTrouble(until: now) }
       for c in strangers[index].connections where connections[c].sides[0].state == .open {
         closeSocket(c, 0, isReset: random.chance(0.3))
       }

@@ -59,9 +59,11 @@ extension Session {
   /// What is to be thought of a peer without connections, after long enough; nil before that.
   private func loneliness(at now: Instant) -> Outcome? {
     guard let alone else { return nil }
-    // A peer whose host has taken our call is not gone; it may only be slow to answer.
+    // The host of a dead process refuses at once: a call without an answer speaks for the network,
+    // and one that was taken for a peer that is slow.
     let isCalling = connections.contains {
-      $0.state == .awaitingWelcome || $0.state == .awaitingConfirm && $0.greeting?.session == sessionID
+      $0.state == .dialling || $0.state == .awaitingWelcome
+        || $0.state == .awaitingConfirm && $0.greeting?.session == sessionID
     }
     if let goneSince = alone.goneSince, now - goneSince >= Limits.goneAfter, !isCalling {
       return .peerGone
