@@ -95,14 +95,12 @@ extension World {
     }
   }
 
+  /// Whether the other side's end, which was first, explains this one.
   private func isExplainedByOther(_ other: Node, before endedAt: Int64) -> Bool {
-    guard let outcome = other.outcome, (other.endedAt ?? endedAt) <= endedAt + 1_500_000_000 else {
-      return false
-    }
-    switch outcome {
-    case .complete, .peerEnded, .peerGone: return false
-    default: return isExplained(other.role == .sender ? 0 : 1, outcome)
-    }
+    guard let outcome = other.outcome, outcome != .complete, let first = other.endedAt,
+      first < endedAt
+    else { return false }
+    return isExplained(other.role == .sender ? 0 : 1, outcome)
   }
 
   /// What must hold for both ends together.

@@ -1,0 +1,29 @@
+import Simulation
+import Testing
+
+@Suite struct SeedTests {
+  /// As many as a debug build manages in a few seconds; `simulate --count` runs the many.
+  static let seeds: ClosedRange<UInt64> = 1...300
+
+  @Test func `every world of the first seeds ends as it should, and the rare paths are reached`() {
+    var counts = [Int](repeating: 0, count: Mark.allCases.count)
+    for seed in Self.seeds {
+      let report = Simulator(seed: seed).run()
+      if let failure = report.failure {
+        Issue.record("swift run -c release simulate --seed \(seed) --trace: \(failure)")
+      }
+      for index in counts.indices { counts[index] += report.markCounts[index] }
+    }
+    let missed = Mark.allCases.filter { counts[$0.rawValue] == 0 }
+    #expect(missed.isEmpty, "not reached: \(missed)")
+  }
+
+  @Test(arguments: [3, 77, 975] as [UInt64])
+  func `the same seed gives the same trace, with and without a reader`(seed: UInt64) {
+    let silent = Simulator(seed: seed).run()
+    let loud = Simulator(seed: seed).run(sink: { _ in })
+    #expect(silent.traceHash == loud.traceHash)
+    #expect(silent.stepCount == loud.stepCount)
+    #expect(Simulator(seed: seed + 1).run().traceHash != silent.traceHash)
+  }
+}
