@@ -68,22 +68,19 @@ extension World {
   mutating func segmentArrived(_ c: Int, _ d: Int, _ byteCount: Int, _ epoch: Int) {
     guard epoch == connections[c].directions[d].epoch, connections[c].sides[d].state != .gone
     else { return }
-    guard isPathUp(c, d) else {
-      // Lost with everything behind it; sent again from here when the path is back.
-      connections[c].directions[d].epoch += 1
-      connections[c].directions[d].sentCount = connections[c].directions[d].arrivedCount
-      connections[c].directions[d].finSent = connections[c].directions[d].finArrived
-      return transmit(c, d)
-    }
+    guard isPathUp(c, d) else { return loseSegment(c, d) }
     let reader = 1 - d
     switch connections[c].sides[reader].state {
     case .gone:
-      return sendReset(c, from: reader)
+      sendReset(c, from: reader)
+      return loseSegment(c, d)
     case .closed where byteCount > 0:
       // Data for a closed socket: what it still had to say is lost as well.
-      return abortSocket(c, reader)
+      abortSocket(c, reader)
+      return loseSegment(c, d)
     case .open where connections[c].sides[reader].error != nil:
-      return sendReset(c, from: reader)
+      sendReset(c, from: reader)
+      return loseSegment(c, d)
     case .none, .open, .closed:
       break
     }
@@ -92,6 +89,17 @@ extension World {
     acknowledge(c, d)
     serviceReceive(c, reader)
   }
+
+  /// Lost with everything behind it; sent again from here after a while, or when the path is back.
+  private mutating func loseSegment(_ c: Int, _ d: Int) {
+    connections[c].directions[d].epoch += 1
+    connections[c].directions[d].sentCount = connections[c].directions[d].arrivedCount
+    connections[c].directions[d].finSent = connections[c].directions[d].finArrived
+    if isPathUp(c, d) { after(Self.retransmitAfter, .transmit(connection: c, direction: d)) }
+  }
+
+  /// TCP's least timeout before it sends again, in nanoseconds.
+  private static let retransmitAfter: Int64 = 200_000_000
 
   /// Tells the sender's TCP what has arrived, if the way back works.
   mutating func acknowledge(_ c: Int, _ d: Int) {
