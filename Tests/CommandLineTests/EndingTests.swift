@@ -1,0 +1,125 @@
+import Foundation
+import Testing
+
+// Goal: whoever dies, the other side ends within seconds and does not claim success.
+// Method: signals to one side of a transfer without end.
+// Failure: the other side runs on for more than 5 s (and a margin), or its status is 0.
+extension CommandLineTests {
+  @Suite struct Endings {
+    /// Both ends of a transfer that would never end.
+    private func start(in folder: Scratch) throws -> Pair.Started {
+      var pair = Pair()
+      pair.send = "--input /dev/zero"
+      pair.receive = "--output /dev/null"
+      let started = try pair.start(in: folder)
+      _ = try started.processID("sender")
+      _ = try started.processID("receiver")
+      Thread.sleep(forTimeInterval: Double.random(in: 0.1...0.5))
+      return started
+    }
+
+    @Test(arguments: 1...3)
+    func `a receiver that is killed ends the sender`(round: Int) throws {
+      let started = try start(in: Scratch())
+      kill(try started.processID("receiver"), SIGKILL)
+      let start = ContinuousClock.now
+      let sent = try started.sender.wait()
+      #expect(ContinuousClock.now - start < .seconds(6))
+      #expect(sent.status == 1)
+      #expect(
+        sent.messages.contains(
+          "braid: the receiver has gone: its host closes or refuses every connection. "
+        ),
+        "\(sent.messages)"
+      )
+      #expect(sent.messages.contains("The receiver had written "))
+    }
+
+    @Test(arguments: 1...3)
+    func `a sender that is killed ends the receiver`(round: Int) throws {
+      let started = try start(in: Scratch())
+      kill(try started.processID("sender"), SIGKILL)
+      let start = ContinuousClock.now
+      let received = try started.wait().receiver
+      #expect(ContinuousClock.now - start < .seconds(6))
+      #expect(received.status == 1)
+      #expect(
+        received.messages.contains(
+          "braid: the sender has gone: its host closes or refuses every connection. "
+        ),
+        "\(received.messages)"
+      )
+    }
+
+    @Test(arguments: [(SIGINT, 130, "SIGINT"), (SIGTERM, 143, "SIGTERM")], ["sender", "receiver"])
+    func `an interrupted side tells the other`(
+      signal: (number: Int32, status: Int32, name: String),
+      side: String
+    ) throws {
+      let started = try start(in: Scratch())
+      kill(try started.processID(side), signal.number)
+      let ends = try started.wait()
+      let (hit, other) =
+        side == "sender" ? (ends.sender, ends.receiver) : (ends.receiver, ends.sender)
+      #expect(hit.status == signal.status, "\(hit.messages)")
+      #expect(hit.messages.contains("braid: interrupted (\(signal.name)). "))
+      #expect(other.status == 1)
+      #expect(other.messages.contains("braid: the \(side) was interrupted. "), "\(other.messages)")
+    }
+
+    @Test func `a listener nobody came to is interrupted at once`() throws {
+      let folder = try Scratch()
+      let port = Port.unused()
+      let listener = try Running(
+        "echo $$ > pid; exec \"$BRAID\" receive --listen \(port)",
+        name: "listener",
+        in: folder
+      )
+      try Port.waitForListener(at: port)
+      let id = try #require(Int32(folder.text("pid").dropLast()))
+      kill(id, SIGINT)
+      let ended = try listener.wait()
+      #expect(ended.status == 130)
+      #expect(ended.messages.hasSuffix("braid: interrupted (SIGINT).\n"))
+    }
+
+    @Test func `a stopped receiver is waited for`() throws {
+      let folder = try Scratch()
+      var pair = Pair()
+      pair.send = "--input \(Sample.path)"
+      pair.after = "| { sleep 1; cat; } > received"
+      let started = try pair.start(in: folder)
+      let id = try started.processID("receiver")
+      kill(id, SIGSTOP)
+      // Longer than --dead-after, shorter than a test's patience.
+      Thread.sleep(forTimeInterval: 5)
+      kill(id, SIGCONT)
+      try expectEqual(started.wait(), Sample.path, "received", in: folder)
+    }
+
+    @Test func `a second sender is told that the receiver is busy`() throws {
+      let folder = try Scratch()
+      let port = Port.unused()
+      let receiver = try Running(
+        "exec \"$BRAID\" receive --listen \(port)",
+        name: "receiver",
+        in: folder
+      )
+      try Port.waitForListener(at: port)
+      let first = try Running(
+        "{ echo one; sleep 1; echo two; } | \"$BRAID\" send 127.0.0.1:\(port)",
+        name: "first",
+        in: folder
+      )
+      try until("the first line is there", within: 5) { folder.text("receiver.out") == "one\n" }
+      let second = try braid("send 127.0.0.1:\(port)")
+      #expect(second.status == 4)
+      let sentence = "braid: the receiver is busy with another session, or at its end. "
+      #expect(second.messages.hasPrefix(sentence), "\(second.messages)")
+      #expect(try first.wait().status == 0)
+      let ended = try receiver.wait()
+      #expect(ended.status == 0)
+      #expect(ended.text == "one\ntwo\n")
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import Foundation
+import Testing
+
+/// How a process ended.
+struct Ended {
+  /// The exit status; 128 + n after signal n, as the shell counts.
+  let status: Int32
+  /// Standard output.
+  let output: Data
+  /// Standard error.
+  let messages: String
+
+  /// Standard output as text.
+  var text: String { String(decoding: output, as: UTF8.self) }
+}
+
+/// A process that cannot outlive its test.
+///
+/// It runs under timeout(1), which kills it and its children when its time is up, whatever becomes of
+/// the test; its output goes to files, so that nobody has to read along.
+final class Running {
+  private let process = Process()
+  private let folder: Scratch
+  private let name: String
+  private let limit: Double
+
+  /// Starts a shell script in the folder; `$BRAID` is the command under test.
+  init(
+    _ script: String,
+    name: String,
+    in folder: Scratch,
+    limit: Double = 30,
+    environment: [String: String] = [:]
+  ) throws {
+    self.folder = folder
+    self.name = name
+    self.limit = limit
+    var variables = ProcessInfo.processInfo.environment
+    variables["BRAID"] = try Braid.path.get()
+    variables["BRAID_KEY"] = nil
+    variables["COLUMNS"] = "80"
+    variables.merge(environment) { _, new in new }
+    process.executableURL = URL(filePath: "/usr/bin/timeout")
+    process.arguments = ["-k", "1", "\(limit)", "/bin/sh", "-c", script]
+    process.environment = variables
+    process.currentDirectoryURL = folder.url
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = try folder.handle(name + ".out")
+    process.standardError = try folder.handle(name + ".err")
+    try process.run()
+  }
+
+  deinit {
+    // timeout(1) passes the signal on to everything that it started.
+    if process.isRunning { process.terminate() }
+  }
+
+  /// Whether it still runs.
+  var isRunning: Bool { process.isRunning }
+
+  /// What stands on its standard error so far.
+  var messages: String { folder.text(name + ".err") }
+
+  /// Waits for the end; timeout(1) sees to it that there is one.
+  func wait() throws -> Ended {
+    try until("\(name) ends", within: limit + 3) { !process.isRunning }
+    let isExit = process.terminationReason == .exit
+    return Ended(
+      status: isExit ? process.terminationStatus : 128 + process.terminationStatus,
+      output: folder.data(name + ".out"),
+      messages: messages
+    )
+  }
+}
+
+/// Something did not come about in time.
+struct TooLate: Error, CustomStringConvertible {
+  let description: String
+}
+
+/// Waits until something is so, and no longer than the limit in seconds.
+func until(_ what: String, within limit: Double, _ condition: () throws -> Bool) throws {
+  let end = ContinuousClock.now + .seconds(limit)
+  while try !condition() {
+    guard .now < end else { throw TooLate(description: "in \(limit) s not true: \(what)") }
+    // Often enough not to add to what is waited for, seldom enough not to disturb it.
+    Thread.sleep(forTimeInterval: 0.005)
+  }
+}
+
+/// Runs a script to its end.
+func run(
+  _ script: String,
+  in folder: Scratch,
+  limit: Double = 30,
+  environment: [String: String] = [:]
+) throws -> Ended {
+  try Running(script, name: "run", in: folder, limit: limit, environment: environment).wait()
+}
+
+/// Runs braid with these arguments to its end.
+func braid(_ arguments: String, environment: [String: String] = [:]) throws -> Ended {
+  let folder = try Scratch()
+  return try run("exec \"$BRAID\" \(arguments)", in: folder, environment: environment)
+}

@@ -1,0 +1,110 @@
+import Foundation
+import Testing
+
+// Goal: nobody is left alone with a command line that does not work.
+// Method: each mistake once, with its sentence and its status; the help against a recorded text.
+// Failure: another sentence, another status, or help that has changed without anybody looking at it.
+extension CommandLineTests {
+  @Suite struct Usage {
+    @Test(arguments: [
+      ("send", "name the receiver (braid send HOST), or let it dial (braid send --listen 27243)"),
+      ("send host --listen 1", "give either HOST or --listen, not both"),
+      ("receive --listen 1 --connect host", "give either --listen or --connect, not both"),
+      ("send host --nope", "Unknown option '--nope'"),
+      ("receive host", "Unexpected argument 'host'"),
+      ("copy", "Unexpected argument 'copy'"),
+      ("send host --quiet --verbose", "give either --quiet or --verbose, not both"),
+      ("send host --connections 0", "--connections 0: must be 1 to 256"),
+      ("send host --connections 257", "--connections 257: must be 1 to 256"),
+      ("send host --connections x", "The value 'x' is invalid for '--connections <N>'"),
+      ("receive --connections 4", "--connections belongs to the side that dials; this one listens"),
+      ("send --listen 1 --wait 3", "--wait belongs to the side that dials; this one listens"),
+      ("send host --dead-after 0.5", "--dead-after: must be at least 1 second"),
+      ("send host --zerocopy maybe", "Please provide one of 'auto', 'on' or 'off'."),
+    ])
+    func `a mistake is named`(arguments: String, sentence: String) throws {
+      let ended = try braid(arguments)
+      #expect(ended.status == 64)
+      #expect(ended.text.isEmpty)
+      #expect(ended.messages.contains(sentence), "\(ended.messages)")
+    }
+
+    @Test(arguments: [
+      "K", "-1", "12q", "1.5M", "64 K", "0x10", "99999999999G", "9223372036854775808",
+    ])
+    func `a size that is none shows what one looks like`(text: String) throws {
+      let ended = try braid("send host --memory='\(text)'")
+      #expect(ended.status == 64)
+      let accepted = "a size is a whole number, with K, M or G for powers of 1024, such as 256K"
+      #expect(ended.messages.contains(accepted), "\(ended.messages)")
+      #expect(ended.messages.contains("'\(text)'"))
+    }
+
+    @Test(arguments: [
+      ("--frame-size 5000", "the frame size must be a multiple of 4 KiB from 4 KiB to 1 MiB"),
+      ("--frame-size 2M", "the frame size must be a multiple of 4 KiB from 4 KiB to 1 MiB"),
+      ("--frame-size 0", "the frame size must be a multiple of 4 KiB from 4 KiB to 1 MiB"),
+      ("--memory 64K", "memory for "),
+    ])
+    func `sizes that do not fit together are refused`(arguments: String, sentence: String) throws {
+      let ended = try braid("receive \(arguments)")
+      #expect(ended.status == 64)
+      #expect(ended.messages.contains(sentence), "\(ended.messages)")
+    }
+
+    @Test(arguments: ["x", "-1", "1s", "1e9", "nan", "99999999999"])
+    func `a time that is none shows what one looks like`(text: String) throws {
+      let ended = try braid("send host --wait='\(text)'")
+      #expect(ended.status == 64)
+      #expect(ended.messages.contains("a time is a number of seconds, such as 30 or 0.5"))
+    }
+
+    @Test(arguments: [
+      "", ":", "host:", "host:0", "host:65536", "host:x", ":5000", "[::1", "[::1]x", "[::1]:",
+      "[host]:1", "a:b:z", "two words", "http://host",
+    ])
+    func `a host that is none shows what one looks like`(text: String) throws {
+      let ended = try braid("send '\(text)'")
+      #expect(ended.status == 64)
+      #expect(ended.messages.contains("expected HOST[:PORT], such as newserver"))
+    }
+
+    @Test(arguments: ["0", "65536", "host", "127.0.0.1", "::1", "[::1]", ":5000", "-5"])
+    func `a place to listen that is none shows what one looks like`(text: String) throws {
+      let ended = try braid("receive --listen='\(text)'")
+      #expect(ended.status == 64)
+      #expect(ended.messages.contains("expected [ADDRESS:]PORT, such as 27243"))
+    }
+
+    @Test(arguments: ["--help", "send --help", "receive --help", "key --help"])
+    func `help is what was recorded`(arguments: String) throws {
+      let ended = try braid(arguments)
+      #expect(ended.status == 0)
+      #expect(ended.messages.isEmpty)
+      let name = "help \(arguments)".split(separator: " ").dropLast().joined(separator: "-")
+      let file = URL(filePath: #filePath).deletingLastPathComponent()
+        .appending(path: "Help/\(name).txt")
+      if ProcessInfo.processInfo.environment["RECORD"] != nil {
+        try ended.output.write(to: file)
+      }
+      #expect(ended.text == (try? String(contentsOf: file, encoding: .utf8)))
+    }
+
+    @Test(arguments: ["--help", "send --help", "receive --help"])
+    func `help fits on three screens of 80 columns`(arguments: String) throws {
+      let lines = try braid(arguments).text.split(separator: "\n", omittingEmptySubsequences: false)
+      #expect(lines.count <= 72)
+      #expect(lines.allSatisfy { $0.count <= 80 })
+    }
+
+    @Test func `recv is receive`() throws {
+      #expect(try braid("recv --help").text == braid("receive --help").text)
+    }
+
+    @Test func `the version is printed`() throws {
+      let ended = try braid("--version")
+      #expect(ended.status == 0)
+      #expect(ended.text.wholeMatch(of: /braid \d+\.\d+\.\d+ \(protocol 1\)\n/) != nil)
+    }
+  }
+}
