@@ -71,12 +71,15 @@ def table(result):
         rows = transfer_rows(result, summary)
     lines = [f"**{result['scenario']['name']}**: {result['scenario']['question']}", ""]
     lines += markdown(rows)
-    lines += ["", footing(result)]
-    for contender, reason in sorted(result["absent"].items()):
-        lines.append(f"{contender} did not take part: {reason}.")
-    failures = [sample for sample in result["samples"] if "failed" in sample]
-    lines += [f"{each['contender']}, run {each['run']}: {each['failed']}" for each in failures]
+    lines += ["", footing(result), *remarks(result)]
     return "\n".join(lines)
+
+
+def remarks(result):
+    """Who is missing and what failed, one sentence each."""
+    absent = [f"{name} did not take part: {reason}." for name, reason in sorted(result["absent"].items())]
+    failed = [each for each in result["samples"] if "failed" in each]
+    return absent + [f"{each['contender']}, run {each['run']}, failed: {each['failed']}" for each in failed]
 
 
 def transfer_rows(result, summary):
