@@ -46,7 +46,7 @@ extension World {
     case .reject: marks.reach(.rejectSent)
     case .goodbye: marks.reach(.goodbyeSent)
     case .abort: marks.reach(.abortSent)
-    case .data, .hole, .ack, .end, .verdict, .heartbeat, .status, .sounding: break
+    case .data, .hole, .ack, .end, .verdict, .heartbeat, .status, .sounding, .request: break
     }
   }
 
