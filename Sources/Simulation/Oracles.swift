@@ -21,7 +21,7 @@ extension World {
   mutating func check(_ n: Int) {
     // In a debug build, looking at every slot after every turn would cost more than all the rest.
     #if DEBUG
-      guard nodes[n].turnCount % 16 == 0 else { return }
+    guard nodes[n].turnCount % 16 == 0 else { return }
     #endif
     if let sentence = nodes[n].session.brokenInvariant { fail("\(name(n)): \(sentence)") }
     if nodes[n].session.isHoldingFrame { marks.reach(.heldFrame) }

@@ -14,7 +14,8 @@ extension CommandLineTests {
       let started = try pair.start(in: folder)
       _ = try started.processID("sender")
       _ = try started.processID("receiver")
-      Thread.sleep(forTimeInterval: Double.random(in: 0.1...0.5))
+      var chance = SystemRandomNumberGenerator()
+      Thread.sleep(forTimeInterval: Double.random(in: 0.1...0.5, using: &chance))
       return started
     }
 

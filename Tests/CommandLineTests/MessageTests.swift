@@ -22,7 +22,7 @@ extension CommandLineTests {
       let ends = try transfer("")
       let form = #/braid: (sent|received) 64.0 MiB \(67108864 bytes\) in [0-9.]+ s, .*bit/s, /#
       let sent = ends.sender.messages.split(separator: "\n")
-      #expect(sent.count == 1)
+      #expect(sent.count == 1, "\(sent)")
       #expect(sent.last?.prefixMatch(of: form)?.1 == "sent", "\(sent)")
       let received = ends.receiver.messages.split(separator: "\n")
       #expect(received.count == 2)

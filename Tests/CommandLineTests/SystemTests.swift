@@ -35,7 +35,7 @@ extension CommandLineTests {
         "recvmmsg", "sendfile", "splice", "tee", "vmsplice", "copy_file_range",
       ]
       // "1234  recvfrom(5<TCP:[...]>, ..."
-      guard let call = line.firstMatch(of: /^\d+ +(\w+)\((\d+)<([^>]*)/),
+      guard let call = line.firstMatch(of: #/^\d+ +(\w+)\((\d+)<([^>]*)/#),
         moving.contains(String(call.1)), call.2 != "2"
       else { return false }
       return call.2 == "0" || call.2 == "1" || call.3.hasPrefix("pipe:")
@@ -132,7 +132,7 @@ extension CommandLineTests {
       pair.receive = "--verbose"
       let ends = try pair.run(in: folder)
       try expectEqual(ends, Sample.path, "received", in: folder)
-      let text = try #require(ends.sender.messages.firstMatch(of: /registered[^\n]*/)).0
+      let text = try #require(ends.sender.messages.firstMatch(of: #/registered[^\n]*/#)).0
       Attachment.record(String(text), named: "ulimit -l \(kibibytes).txt")
     }
 
@@ -186,7 +186,7 @@ extension CommandLineTests {
         let ends = try pair.run(in: folder)
         #expect(ends.sender.status == 0)
         for messages in [ends.sender.messages, ends.receiver.messages] {
-          let match = try #require(messages.firstMatch(of: /([0-9.]+) MiB resident at most/))
+          let match = try #require(messages.firstMatch(of: #/([0-9.]+) MiB resident at most/#))
           peaks.append(try #require(Double(match.1)))
         }
       }

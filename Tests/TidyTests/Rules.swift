@@ -24,7 +24,7 @@ enum Rules {
     "Links": ["Glibc"],
     "Uring": ["CLiburing", "Glibc"],
     "Driver": ["Transfer", "Wire", "Uring", "Links", "Glibc"],
-    "Simulation": ["Transfer", "Wire"],
+    "Simulation": ["Transfer", "Wire", "Synchronization"],
     "simulate": ["Simulation", "Glibc"],
     "braid": [
       "Driver", "Transfer", "Wire", "Links", "ArgumentParser", "Crypto", "Glibc",
@@ -177,8 +177,14 @@ enum Rules {
       "async", "await", "actor", "Task", "ContinuousClock", "SuspendingClock", "Date",
       "SystemRandomNumberGenerator", "Mutex", "Atomic", "hashValue",
     ]
-    return indices(in: file, of: words).map {
-      Finding(file, file.tokens[$0].line, "\(file.tokens[$0].text) has no place in \(module)")
+    return indices(in: file, of: words).compactMap {
+      // The simulated source of random bits is a `Sendable` closure over seeded state.
+      if module == "Simulation", file.tokens[$0].text == "Atomic" { return nil }
+      return Finding(
+        file,
+        file.tokens[$0].line,
+        "\(file.tokens[$0].text) has no place in \(module)"
+      )
     }
   }
 

@@ -61,8 +61,9 @@ enum Port {
   /// a port of that range for long enough can meet itself.
   static func unused() -> Int {
     let used = Set(sockets().map(\.port))
+    var chance = SystemRandomNumberGenerator()
     while true {
-      let port = Int.random(in: 10_240..<32_768)
+      let port = Int.random(in: 10_240..<32_768, using: &chance)
       if !used.contains(port) { return port }
     }
   }
