@@ -118,11 +118,27 @@ extension World {
       )
     }
     guard nodes.allSatisfy({ $0.hasStarted }) else { return }
+    checkLastWords()
     // Frozen processes end when they wake up; silence is waited for as long as the options say.
     let frozen = nodes.map(\.frozenUntil).max() ?? 0
     let silence = max(ledger.troubleUntil, first) + plan.giveUp.inNanoseconds + 10_000_000_000
     if last > max(silence, frozen + 10_000_000_000) {
       fail("one end outlives the other by \((last - first) / 1_000_000) ms")
+    }
+  }
+
+  /// Over a sound network, whoever fails can say why, and the other side knows it soon.
+  private mutating func checkLastWords() {
+    guard ledger.troubleUntil < 0, nodes[0].isAlive, nodes[1].isAlive,
+      nodes[0].frozenUntil == 0, nodes[1].frozenUntil == 0,
+      let sent = nodes[0].outcome, let received = nodes[1].outcome
+    else { return }
+    let late = abs((nodes[0].endedAt ?? 0) - (nodes[1].endedAt ?? 0))
+    if late > 5_000_000_000 { fail("one end learns of the other after \(late / 1_000_000) ms") }
+    switch (sent, received) {
+    case (.complete, .complete), (.peerEnded, _), (_, .peerEnded): break
+    case (.interrupted, .complete), (.interrupted, .interrupted): break
+    default: fail("the sender ends with \(sent), the receiver with \(received): nobody was told")
     }
   }
 }

@@ -179,9 +179,9 @@ extension Plan {
   }
 
   private mutating func drawNetwork(_ random: inout SplitMix64) {
-    let base = random.magnitude(200_000...50_000_000)
+    let base = random.magnitude(30_000...50_000_000)
     for _ in 0..<random.int(1...4) {
-      let rate = random.chance(0.2) ? max(base / 10, 100_000) : base
+      let rate = random.chance(0.2) ? max(base / 10, 20_000) : base
       links.append((rate, Int64(random.magnitude(10_000...20_000_000))))
     }
     sendBuffer = random.magnitude(4096...131_072)

@@ -67,7 +67,7 @@ public struct Simulator {
 }
 
 extension World {
-  var isOver: Bool { nodes.allSatisfy { $0.endedAt != nil } }
+  var isOver: Bool { nodes[0].endedAt != nil && nodes[1].endedAt != nil }
 
   mutating func start() {
     for n in nodes.indices { queue.add(.start(node: n), at: plan.startAt[n]) }

@@ -16,16 +16,16 @@ struct VirtualInput {
   var readyAt: Int64 = 0
   var isForgotten = false
 
+  /// Length of the random piece that is repeated: a prime, so that no frame or segment that goes
+  /// astray finds its own bytes elsewhere.
+  private static let pieceByteCount = 4099
+
   init(_ plan: Plan) {
     var random = SplitMix64(seed: plan.seed ^ 0x696E_7075_7400_0000)
+    let piece = (0..<Self.pieceByteCount).map { _ in UInt8(truncatingIfNeeded: random.next()) }
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(plan.streamByteCount + 8)
-    while bytes.count < plan.streamByteCount {
-      let word = random.next()
-      for shift in stride(from: UInt64(0), to: 64, by: 8) {
-        bytes.append(UInt8(truncatingIfNeeded: word >> shift))
-      }
-    }
+    bytes.reserveCapacity(plan.streamByteCount + piece.count)
+    while bytes.count < plan.streamByteCount { bytes += piece }
     bytes.removeLast(bytes.count - plan.streamByteCount)
     content = bytes
   }
@@ -208,9 +208,21 @@ extension World {
     guard until <= input.offset else {
       return fail("bytes up to \(until) are written, only \(input.offset) were read")
     }
-    if nodes[1].arena[from..<(from + byteCount)] != input.content[output.writtenCount..<until] {
-      fail("wrong bytes in \(output.writtenCount)..<\(until)")
+    let wrong = firstDifference(from: from, byteCount: byteCount)
+    if let wrong { fail("byte \(output.writtenCount + wrong) is wrong") }
+  }
+
+  private func firstDifference(from: Int, byteCount: Int) -> Int? {
+    let content = input.content.span
+    let slots = nodes[1].arena
+    let arena = slots.span
+    // A plain loop, for the sake of debug builds.
+    var index = 0
+    while index < byteCount {
+      if arena[from &+ index] != content[output.writtenCount &+ index] { return index }
+      index &+= 1
     }
+    return nil
   }
 
   mutating func consumerGoes() {
