@@ -66,8 +66,7 @@ extension World {
   }
 
   mutating func segmentArrived(_ c: Int, _ d: Int, _ byteCount: Int, _ epoch: Int) {
-    guard epoch == connections[c].directions[d].epoch, connections[c].sides[d].state != .gone
-    else { return }
+    guard epoch == connections[c].directions[d].epoch else { return }
     guard isPathUp(c, d) else { return loseSegment(c, d) }
     let reader = 1 - d
     switch connections[c].sides[reader].state {
@@ -93,6 +92,7 @@ extension World {
   /// Lost with everything behind it; sent again from here after a while, or when the path is back.
   private mutating func loseSegment(_ c: Int, _ d: Int) {
     connections[c].directions[d].epoch += 1
+    guard connections[c].sides[d].state != .gone else { return }
     connections[c].directions[d].sentCount = connections[c].directions[d].arrivedCount
     connections[c].directions[d].finSent = connections[c].directions[d].finArrived
     if isPathUp(c, d) { after(Self.retransmitAfter, .transmit(connection: c, direction: d)) }
@@ -318,20 +318,18 @@ extension World {
     sendReset(c, from: side)
   }
 
-  /// Throws away what has not arrived; what has can still be read at the other end.
+  /// Throws away what has not been sent; what is on the wire still arrives and can be read.
   private mutating func purge(_ c: Int, _ d: Int) {
     let flow = connections[c].directions[d]
-    connections[c].directions[d].epoch += 1
-    connections[c].directions[d].bytes.truncate(to: flow.arrivedCount - flow.readCount)
-    connections[c].directions[d].acceptedCount = flow.arrivedCount
-    connections[c].directions[d].sentCount = flow.arrivedCount
-    connections[c].directions[d].acknowledgedCount = flow.arrivedCount
+    connections[c].directions[d].bytes.truncate(to: flow.sentCount - flow.readCount)
+    connections[c].directions[d].acceptedCount = flow.sentCount
   }
 
   mutating func sendReset(_ c: Int, from side: Int) {
     guard isPathUp(c, side) else { return }
     note(14, c, "connection \(c): side \(side) resets")
-    after(connections[c].latency, .resetArrived(connection: c, side: 1 - side))
+    let arrival = max(now + connections[c].latency, connections[c].directions[side].lastArrival + 1)
+    queue.add(.resetArrived(connection: c, side: 1 - side), at: arrival)
   }
 
   /// A reset, or the kernel's own decision, ends a socket; what has arrived can still be read.

@@ -102,8 +102,6 @@ struct Connection {
   var sentByteCount = 0
   var lastSent = Instant(nanoseconds: 0)
   var usesZeroCopy = false
-  /// A send has failed; the receive will end as well, after the peer's last words.
-  var isSendBroken = false
   /// A handshake message that waits for the one before it to leave.
   var queuedGreeting: Greeting?
 
@@ -127,13 +125,17 @@ struct Connection {
   // Both.
   var abortSent = false
   var goodbyeSent = false
+  /// The peer has said its last word here.
+  var lastWordHeard = false
+  /// Sending has failed; what the peer sent before is still being read.
+  var sendFailure: Notice.Loss?
 
   /// Whether the connection takes part in the session.
   var isMember: Bool { state == .joined || state == .retiring }
 
   /// Whether a new message or frame can be handed to the kernel: one send in flight per socket,
   /// since the kernel reorders several without a word (io_uring.md, trap 1).
-  var canSend: Bool { sendToken == nil && isMember && !isSendBroken }
+  var canSend: Bool { sendToken == nil && isMember && sendFailure == nil }
 
   /// Whether nothing of it is in flight but zero-copy notifications.
   var isQuiet: Bool { connectToken == nil && receiveToken == nil && sendToken == nil }

@@ -71,6 +71,9 @@ public enum Limits {
   public static let dialPauseMaximum: Duration = .seconds(1)
   /// No connection, and the peer's host answers that nobody is there: the process has gone.
   public static let goneAfter: Duration = .seconds(3)
+  /// A turn that comes later than this was held up by a stopped process or a sleeping machine; a
+  /// busy machine delays by less.
+  public static let standstill: Duration = .seconds(1)
   /// The horizon is never shorter: acknowledgements are up to 10 ms late, and TCP needs some depth.
   public static let horizonMinimum: Duration = .milliseconds(25)
   /// The horizon is never longer: a late frame is repeated at the latest then.

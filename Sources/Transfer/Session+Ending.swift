@@ -32,7 +32,7 @@ extension Session {
     while let carried = connections[id.index].carried.popFirst() {
       if sending?.didLose(carried) == true { resent += 1 }
     }
-    let isExpected = connections[id.index].goodbyeSent
+    let isExpected = connections[id.index].goodbyeSent || isParting
     stop(id, isReset: true, at: now)
     if !isExpected {
       statistics.lostCount += 1
@@ -123,6 +123,12 @@ extension Session {
         stop(ConnectionID(index), isReset: false, at: now)
       }
     }
+    // Nothing waits for a slot any more; what the peer does is seen only by those who read.
+    for index in connections.indices where connections[index].isMember {
+      guard case .held(let header) = connections[index].incoming else { continue }
+      connections[index].incoming = .discard(header)
+      armReceive(ConnectionID(index))
+    }
   }
 
   private func silencesAtOnce(_ outcome: Outcome) -> Bool {
@@ -140,7 +146,9 @@ extension Session {
       // Once more the same time, counted from here: the clock may have jumped past both.
       phase = .parting(outcome, until: now + Limits.partingTimeout)
       for index in connections.indices where connections[index].state != .accepting {
-        stop(ConnectionID(index), isReset: true, at: now)
+        // A last word that is still on its way may arrive after us.
+        let isSaid = connections[index].abortSent && connections[index].sendToken == nil
+        stop(ConnectionID(index), isReset: !isSaid, at: now)
       }
     }
     let isDone = connections.allSatisfy { $0.state == .free || $0.state == .accepting }

@@ -37,9 +37,9 @@ extension Session {
     guard connections[id.index].state != .stopping else { return closeIfQuiet(id, at: now) }
     switch result {
     case .failed(let failure):
-      drop(id, .failed(failure), at: now)
+      drop(id, connections[id.index].sendFailure ?? .failed(failure), at: now)
     case .done(0):
-      drop(id, .closedByPeer, at: now)
+      drop(id, connections[id.index].sendFailure ?? .closedByPeer, at: now)
     case .done(let byteCount):
       connections[id.index].receivedByteCount += byteCount
       guard connections[id.index].receivedByteCount >= targetByteCount(id) else {
@@ -294,6 +294,7 @@ extension Session {
       statistics.writtenOffset = max(statistics.writtenOffset, header.offset)
       let ending = Ending(rawValue: header.detail) ?? .internalError
       conclude(.peerEnded(ending, PeerText.decode(payload)), at: now)
+      didHearLastWord(id, at: now)
     case .status:
       do {
         didReceiveStatus(header, try LinkStatus.decode(payload), at: now)
@@ -328,6 +329,15 @@ extension Session {
     statistics.writtenOffset = header.offset
     statistics.confirmedByteCount = header.offset
     conclude(.complete, at: now)
+  }
+
+  /// Both sides have something to say: the connection is closed when both have said it.
+  private mutating func didHearLastWord(_ id: ConnectionID, at now: Instant) {
+    guard connections[id.index].isMember else { return }
+    connections[id.index].lastWordHeard = true
+    if connections[id.index].abortSent, connections[id.index].sendToken == nil {
+      stop(id, isReset: false, at: now)
+    }
   }
 
   private mutating func didReceiveGoodbye(_ id: ConnectionID, at now: Instant) {

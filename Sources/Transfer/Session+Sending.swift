@@ -322,17 +322,24 @@ extension Session {
 
   private mutating func sendEnded(_ id: ConnectionID, _ loss: Notice.Loss?, at now: Instant) {
     finishOutgoing(id)
-    guard let loss, connections[id.index].state != .stopping else {
-      return closeIfQuiet(id, at: now)
+    if let loss, connections[id.index].state != .stopping {
+      if mayStillBeRead(id, after: loss) {
+        connections[id.index].sendFailure = loss
+        connections[id.index].deadline = now + Limits.partingTimeout
+      } else {
+        drop(id, loss, at: now)
+      }
     }
-    // The peer's last words may still wait in the socket: the receive, which ends with the
-    // connection, has the last say.
-    if connections[id.index].isMember, connections[id.index].receiveToken != nil {
-      connections[id.index].isSendBroken = true
-      connections[id.index].deadline = now + Limits.partingTimeout
-    } else {
-      drop(id, loss, at: now)
-    }
+    closeIfQuiet(id, at: now)
+  }
+
+  /// A peer that gives up says why and closes; its reset can end our send before we have read the
+  /// reason, which the kernel still has for us.
+  private func mayStillBeRead(_ id: ConnectionID, after loss: Notice.Loss) -> Bool {
+    guard connections[id.index].isMember, connections[id.index].receiveToken != nil,
+      case .failed(let failure) = loss
+    else { return false }
+    return failure.kind == .reset || failure.kind == .brokenPipe
   }
 
   private mutating func didSendWhole(_ id: ConnectionID, at now: Instant) {
@@ -343,8 +350,12 @@ extension Session {
       return greet(id, greeting)
     }
     switch outgoing {
-    case .message(_, .goodbye), .message(_, .abort):
+    case .message(_, .goodbye) where !isParting:
       stop(id, isReset: false, at: now)
+    case .message(_, .goodbye), .message(_, .abort):
+      // The peer closes when it has read this. Closed here with anything unread, the connection
+      // would be reset, and the last word lost.
+      if connections[id.index].lastWordHeard { stop(id, isReset: false, at: now) }
     case .message where connections[id.index].state == .refusing:
       stop(id, isReset: false, at: now)
     case .frame:

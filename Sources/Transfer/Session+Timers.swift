@@ -7,6 +7,7 @@ extension Session {
 
   mutating func runTimers(at now: Instant) {
     guard now >= scanAt else { return }
+    skipStandstill(now - scanAt)
     scanAt = now + Self.scanInterval
     runConnectionDeadlines(at: now)
     updateHorizon(at: now)
@@ -25,6 +26,20 @@ extension Session {
     runSessionDeadlines(at: now)
   }
 
+  /// A process that was stopped for a while has not waited: what happened meanwhile comes first.
+  private mutating func skipStandstill(_ gap: Duration) {
+    guard gap >= Limits.standstill else { return }
+    if let present = alone {
+      alone = (present.since + gap, present.goneSince.map { $0 + gap })
+    }
+    if case .lingering(let until) = phase { phase = .lingering(until: until + gap) }
+    for index in connections.indices {
+      if let deadline = connections[index].deadline {
+        connections[index].deadline = deadline + gap
+      }
+    }
+  }
+
   private mutating func runConnectionDeadlines(at now: Instant) {
     for index in connections.indices {
       guard let deadline = connections[index].deadline, now >= deadline else { continue }
@@ -33,7 +48,9 @@ extension Session {
       case .dialling, .awaitingWelcome: drop(id, .failed(Failure(.timedOut)), at: now)
       case .awaitingHello, .awaitingConfirm: turnAway(id, .tooSlow, at: now)
       case .refusing: stop(id, isReset: true, at: now)
-      case .joined, .retiring: drop(id, .failed(Failure(.reset)), at: now)
+      case .joined, .retiring:
+        connections[index].deadline = nil
+        if let loss = connections[index].sendFailure { drop(id, loss, at: now) }
       case .free, .accepting, .stopping: connections[index].deadline = nil
       }
     }
