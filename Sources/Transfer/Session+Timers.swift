@@ -82,7 +82,11 @@ extension Session {
       $0.state == .dialling || $0.state == .awaitingWelcome
         || $0.state == .awaitingConfirm && $0.greeting?.session == sessionID
     }
-    if let goneSince = alone.goneSince, now - goneSince >= Limits.goneAfter, !isCalling {
+    // Who can only wait gives the dialler time to miss a connection whose reset it never heard.
+    let patience =
+      dialing == nil
+      ? max(Limits.goneAfter, options.pathSilence + .seconds(1)) : Limits.goneAfter
+    if let goneSince = alone.goneSince, now - goneSince >= patience, !isCalling {
       return .peerGone
     }
     return now - alone.since >= options.giveUp ? .networkSilent : nil
