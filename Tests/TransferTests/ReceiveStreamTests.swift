@@ -1,0 +1,162 @@
+import Testing
+import Wire
+
+@testable import Transfer
+
+/// What `ReceiveStream` has to do, in the plainest words: frames by number, no slots, no window.
+private struct NaiveReceiver {
+  var arrived: Set<UInt64> = []
+  var written: UInt64 = 0
+
+  mutating func receive(_ number: UInt64) -> Bool {
+    guard number >= written, !arrived.contains(number) else { return false }
+    arrived.insert(number)
+    return true
+  }
+}
+
+@Suite struct ReceiveStreamTests {
+  private let geometry = Geometry(frameByteCount: 4096, memoryByteCount: 8 * 8192)
+
+  private func header(_ number: UInt64, length: UInt32 = 100) -> FrameHeader {
+    FrameHeader(.data, length: length, offset: number &* 100, number: number, value: number &* 7)
+  }
+
+  /// A seeded source, so that a failure comes again.
+  private struct Source: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return XXH64.hash([UInt8(truncatingIfNeeded: state >> 33)].span, seed: state)
+    }
+  }
+
+  @Test(arguments: 1...60)
+  func `it agrees with a naive model, whatever the order, losses and doubles`(seed: Int) throws {
+    var random = Source(state: UInt64(seed))
+    var stream = ReceiveStream(geometry: geometry)
+    var naive = NaiveReceiver()
+    var inFlight: [(FrameHeader, SlotID)] = []
+    let frameCount: UInt64 = 60
+    for _ in 0..<20_000 where stream.nextNumber < frameCount {
+      switch random.next() % 4 {
+      case 0, 1:
+        let number = stream.nextNumber + random.next() % UInt64(stream.windowFrameCount + 2)
+        guard number < frameCount else { continue }
+        switch stream.admit(header(number)) {
+        case .into(let slot): inFlight.append((header(number), slot))
+        case .duplicate:
+          #expect(number < naive.written || naive.arrived.contains(number))
+        case .wait:
+          let loose = inFlight.count
+          #expect(loose + naive.arrived.count + 2 >= geometry.slotCount || number != naive.written)
+        case .violation: #expect(number >= stream.windowLimit)
+        }
+      case 2:
+        guard !inFlight.isEmpty else { continue }
+        let (header, slot) = inFlight.remove(at: Int(random.next() % UInt64(inFlight.count)))
+        if random.next() % 5 == 0 {
+          stream.didAbandon(slot)
+        } else {
+          #expect(stream.didReceive(header, in: slot) == naive.receive(header.number))
+        }
+      default:
+        guard case .success((_, let range)?) = stream.rangeToWrite() else {
+          #expect(!naive.arrived.contains(naive.written))
+          continue
+        }
+        let part = Int(random.next() % UInt64(range.count)) + 1
+        if stream.didWrite(byteCount: part) {
+          naive.arrived.remove(naive.written)
+          naive.written += 1
+        }
+      }
+      #expect(stream.nextNumber == naive.written)
+      #expect(stream.brokenInvariant(loose: inFlight.count) == nil)
+    }
+    #expect(stream.nextNumber == frameCount)
+    #expect(stream.writtenOffset == frameCount * 100)
+  }
+
+  @Test func `the lowest missing frame gets a slot when no other does`() {
+    var stream = ReceiveStream(geometry: geometry)
+    var takenCount = 0
+    // Copies of one frame on many connections, none of them whole yet.
+    while case .into = stream.admit(header(5)), takenCount < geometry.slotCount { takenCount += 1 }
+    #expect(takenCount == geometry.slotCount - Limits.slotsKeptBack)
+    for _ in 0..<Limits.slotsKeptBack {
+      guard case .into = stream.admit(header(0)) else {
+        Issue.record("the lowest missing frame has to wait")
+        return
+      }
+    }
+    #expect(stream.admit(header(0)) == .wait)
+    #expect(stream.brokenInvariant(loose: geometry.slotCount) == nil)
+  }
+
+  @Test func `nothing beyond the window, the frame size or the end gets a slot`() {
+    var stream = ReceiveStream(geometry: geometry)
+    let limit = stream.windowLimit
+    for bad in [header(limit), header(.max), header(0, length: 4097)] {
+      guard case .violation = stream.admit(bad) else {
+        Issue.record("\(bad) was let in")
+        continue
+      }
+    }
+    #expect(stream.didReceiveEnd(FrameHeader(.end, offset: 200, number: 2, value: 1)) == nil)
+    for bad in [header(2), header(1, length: 101), FrameHeader(.data, length: 2, offset: .max)] {
+      guard case .violation = stream.admit(bad) else {
+        Issue.record("\(bad) was let in after the end")
+        continue
+      }
+    }
+    #expect(stream.usedSlotCount == 0)
+  }
+
+  @Test func `a second end must be the first`() {
+    var stream = ReceiveStream(geometry: geometry)
+    let end = FrameHeader(.end, offset: 200, number: 2, value: 1)
+    #expect(stream.didReceiveEnd(end) == nil)
+    #expect(stream.didReceiveEnd(end) == nil)
+    #expect(stream.didReceiveEnd(FrameHeader(.end, offset: 200, number: 2, value: 2)) != nil)
+    var other = ReceiveStream(geometry: geometry)
+    #expect(other.didReceiveEnd(FrameHeader(.end, offset: 5, number: 0)) != nil)
+    #expect(other.didReceiveEnd(FrameHeader(.end, offset: 0, number: 5)) != nil)
+  }
+
+  @Test func `offsets that contradict the numbers are a mismatch`() {
+    var stream = ReceiveStream(geometry: geometry)
+    let wrong = FrameHeader(.data, length: 10, offset: 1, number: 0)
+    guard case .into(let slot) = stream.admit(wrong) else {
+      Issue.record("no slot")
+      return
+    }
+    #expect(stream.didReceive(wrong, in: slot) == true)
+    guard case .failure = stream.rangeToWrite() else {
+      Issue.record("it is written all the same")
+      return
+    }
+  }
+
+  @Test func `the digest of the end is compared once everything is written`() throws {
+    var stream = ReceiveStream(geometry: geometry)
+    var digest = StreamDigest()
+    for number in [1, 0] as [UInt64] {
+      guard case .into(let slot) = stream.admit(header(number)) else { continue }
+      #expect(stream.didReceive(header(number), in: slot) == true)
+      digest.add(offset: number * 100, length: 100, checksum: number &* 7)
+    }
+    while case .success((_, let range)?) = stream.rangeToWrite() {
+      _ = stream.didWrite(byteCount: range.count)
+    }
+    #expect(!stream.isWritten)
+    var lying = stream
+    #expect(
+      stream.didReceiveEnd(FrameHeader(.end, offset: 200, number: 2, value: digest.value)) == nil
+    )
+    #expect(stream.isWritten)
+    #expect(stream.mismatch == nil)
+    #expect(lying.didReceiveEnd(FrameHeader(.end, offset: 200, number: 2, value: 5)) == nil)
+    #expect(lying.mismatch != nil)
+  }
+}

@@ -1,0 +1,126 @@
+import Testing
+import Wire
+
+@testable import Transfer
+
+@Suite struct SendStreamTests {
+  private let geometry = Geometry(frameByteCount: 4096, memoryByteCount: 4 * 8192)
+  private let start = Instant(nanoseconds: 0)
+
+  private func stream(frames: Int, window: UInt64 = 100) -> SendStream {
+    var stream = SendStream(geometry: geometry)
+    stream.windowLimit = window
+    for _ in 0..<frames {
+      _ = stream.rangeToFill()
+      _ = stream.didFill(byteCount: 4096)
+      if let (slot, _) = stream.beginSeal() { _ = stream.didSeal(slot, checksum: 1) }
+    }
+    return stream
+  }
+
+  private func send(_ stream: inout SendStream) throws -> Connection.Carried {
+    let next = stream.nextToSend(at: start)
+    return try #require(next)
+  }
+
+  @Test func `frames leave in order and within the window`() throws {
+    var stream = stream(frames: 4, window: 2)
+    #expect(try send(&stream).number == 0)
+    #expect(try send(&stream).number == 1)
+    #expect(stream.nextToSend(at: start) == nil)
+    stream.windowLimit = 3
+    #expect(try send(&stream).number == 2)
+    #expect(stream.brokenInvariant == nil)
+  }
+
+  @Test func `a slot is free when its frame is acknowledged and the kernel is done with it`() throws
+  {
+    var stream = stream(frames: 4)
+    let carried = try send(&stream)
+    #expect(stream.rangeToFill() == nil)
+    stream.willStayInKernel(carried.slot)
+    stream.didLeaveKernel(carried.slot)
+    stream.didAcknowledge(carried)
+    #expect(stream.rangeToFill() == nil)
+    stream.didLeaveKernel(carried.slot)
+    #expect(stream.rangeToFill()?.0 == carried.slot)
+    #expect(stream.brokenInvariant == nil)
+  }
+
+  @Test func `a lost frame goes again, before new ones and beyond the window`() throws {
+    var stream = stream(frames: 4, window: 2)
+    let first = try send(&stream)
+    _ = try send(&stream)
+    stream.didLeaveKernel(first.slot)
+    #expect(stream.didLose(first) == true)
+    stream.windowLimit = 0
+    #expect(try send(&stream).number == 0)
+    #expect(stream.resentFrameCount == 1)
+  }
+
+  @Test func `a frame with another carrier is not sent again for the loss of one`() throws {
+    var stream = stream(frames: 1)
+    let first = try send(&stream)
+    let later = start + Limits.lateAfter
+    let none = RingQueue<Connection.Carried>(capacity: 1)
+    #expect(stream.lateFrame(at: start, excluding: none) == nil)
+    let secondCopy = stream.lateFrame(at: later, excluding: none)
+    let second = try #require(secondCopy)
+    #expect(second.number == first.number)
+    #expect(stream.lateFrame(at: later + Limits.lateAfter, excluding: none) == nil)
+    #expect(stream.didLose(first) == false)
+    stream.didAcknowledge(second)
+    stream.didLeaveKernel(first.slot)
+    stream.didLeaveKernel(second.slot)
+    #expect(stream.usedSlotCount == 0)
+  }
+
+  @Test func `a late acknowledgement does not free the slot's next frame`() throws {
+    var stream = stream(frames: 1)
+    let first = try send(&stream)
+    let none = RingQueue<Connection.Carried>(capacity: 1)
+    let secondCopy = stream.lateFrame(at: start + Limits.lateAfter, excluding: none)
+    let second = try #require(secondCopy)
+    stream.didLeaveKernel(first.slot)
+    stream.didLeaveKernel(second.slot)
+    stream.didAcknowledge(first)
+    let next = stream.rangeToFill()
+    let (slot, _) = try #require(next)
+    #expect(slot == first.slot)
+    _ = stream.didFill(byteCount: 4096)
+    let seal = stream.beginSeal()
+    let sealed = try #require(seal)
+    _ = stream.didSeal(sealed.0, checksum: 2)
+    let third = try send(&stream)
+    #expect(third.slot == second.slot)
+    stream.didAcknowledge(second)
+    #expect(stream.didLose(second) == false)
+    #expect(stream.frames[slot.index].state == .outstanding)
+    #expect(stream.frames[slot.index].carrierCount == 1)
+  }
+
+  @Test func `an empty input needs no slot in the end`() {
+    var stream = SendStream(geometry: geometry)
+    _ = stream.rangeToFill()
+    stream.input = .ended
+    stream.abandonFilling()
+    #expect(stream.usedSlotCount == 0)
+    #expect(stream.isEverythingSent)
+    #expect(stream.isDrained)
+    #expect(stream.nextNumber == 0)
+  }
+
+  @Test func `the last frame may be short`() throws {
+    var stream = SendStream(geometry: geometry)
+    stream.windowLimit = 1
+    _ = stream.rangeToFill()
+    #expect(stream.didFill(byteCount: 7) == false)
+    #expect(stream.hasPartialFrame)
+    let next = stream.beginSeal()
+    let (slot, byteCount) = try #require(next)
+    #expect(byteCount == 7)
+    let header = stream.didSeal(slot, checksum: 3)
+    #expect(header == FrameHeader(.data, length: 7, value: 3))
+    #expect(try send(&stream).byteCount == 7 + FrameHeader.byteCount)
+  }
+}
