@@ -16,7 +16,8 @@ struct ConnectingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How many connections to open, 1 to 256; on the side that dials. (default: 4)",
+      "How many connections to open, 1 to 256; on the side that dials. (default: as many as the "
+        + "links need)",
       valueName: "N"
     )
   )

@@ -54,6 +54,20 @@ extension CommandLineTests {
       try expectEqual(pair.run(in: folder), Sample.path, "received", in: folder)
     }
 
+    @Test func `many connections start without losing one`() throws {
+      let folder = try Scratch()
+      var pair = Pair()
+      pair.send = "--connections 64 --input \(Sample.path)"
+      let ends = try pair.run(in: folder)
+      try expectEqual(ends, Sample.path, "received", in: folder)
+      // The listener has 32 places for connections that are still greeting; more at a time push each
+      // other out, and are dialled again. Nothing is lost by it but time, and quiet.
+      withKnownIssue("more than 32 greetings at a time evict each other", isIntermittent: true) {
+        #expect(!ends.sender.messages.contains("lost"), "\(ends.sender.messages)")
+        #expect(!ends.receiver.messages.contains("away"), "\(ends.receiver.messages)")
+      }
+    }
+
     @Test func `a producer of tiny writes arrives`() throws {
       let folder = try Scratch()
       let writer = """
