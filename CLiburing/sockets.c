@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <net/if.h>
@@ -138,6 +139,33 @@ int clu_socket_set(int descriptor, int option, int64_t value) {
 int clu_socket_set_congestion(int descriptor, const char *name) {
   socklen_t length = (socklen_t)strlen(name);
   return setsockopt(descriptor, IPPROTO_TCP, TCP_CONGESTION, name, length) < 0 ? -errno : 0;
+}
+
+int clu_socket_set_device(int descriptor, const char *interface) {
+  socklen_t length = (socklen_t)strlen(interface);
+  return setsockopt(descriptor, SOL_SOCKET, SO_BINDTODEVICE, interface, length) < 0 ? -errno : 0;
+}
+
+uint32_t clu_interface_index(const char *interface) { return if_nametoindex(interface); }
+
+int clu_interface_address(const char *interface, uint16_t version, clu_address *out) {
+  struct ifaddrs *all = NULL;
+  if (getifaddrs(&all) < 0) return -errno;
+  int result = -EADDRNOTAVAIL;
+  for (const struct ifaddrs *each = all; each != NULL; each = each->ifa_next) {
+    if (each->ifa_addr == NULL || strcmp(each->ifa_name, interface) != 0) continue;
+    if (each->ifa_addr->sa_family != (version == 4 ? AF_INET : AF_INET6)) continue;
+    clu_address address;
+    if (address_from_kernel(each->ifa_addr, &address) < 0) continue;
+    // The scope is set for link-local addresses only.
+    bool is_global = address.scope == 0;
+    if (result == 0 && !is_global) continue;
+    *out = address;
+    result = 0;
+    if (is_global) break;
+  }
+  freeifaddrs(all);
+  return result;
 }
 
 int clu_socket_pending_error(int descriptor) {

@@ -154,6 +154,14 @@ int clu_socket_remote_address(int descriptor, clu_address *out);
 #define CLU_OPTION_MAX_PACING_RATE 12
 int clu_socket_set(int descriptor, int option, int64_t value);
 int clu_socket_set_congestion(int descriptor, const char *name);
+// Ties a socket to one interface (SO_BINDTODEVICE); before Linux 5.7 for root only.
+int clu_socket_set_device(int descriptor, const char *interface);
+
+// The number of an interface; 0 if there is none of that name.
+uint32_t clu_interface_index(const char *interface);
+// The first address of that version on an interface, a global one if it has one, with port 0.
+// -EADDRNOTAVAIL without one.
+int clu_interface_address(const char *interface, uint16_t version, clu_address *out);
 
 // The error that waits on a socket (SO_ERROR, cleared by reading): 0, an errno, or -errno.
 int clu_socket_pending_error(int descriptor);

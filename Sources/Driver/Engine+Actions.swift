@@ -98,11 +98,14 @@ extension Engine {
     at now: Instant
   ) {
     do {
-      let address = network.targets[target]
-      let descriptor = try network.makeSocket(for: address)
-      sockets[id.index] = ConnectionSocket(descriptor: descriptor, peer: address)
+      let way = network.targets[target]
+      let descriptor = try network.makeSocket(for: way)
+      sockets[id.index] = ConnectionSocket(descriptor: descriptor, peer: way.address)
       if let link { bind(id, descriptor, target: target, link: link) }
-      enqueue(.connect(.descriptor(descriptor), to: address), userData: token.rawValue)
+      if let source = way.source, sockets[id.index].boundPort == nil {
+        try Socket.bind(descriptor, to: source)
+      }
+      enqueue(.connect(.descriptor(descriptor), to: way.address), userData: token.rawValue)
     } catch {
       fail(token, error, at: now)
     }
@@ -171,22 +174,26 @@ extension Engine {
       acknowledgedByteCount: information.acknowledgedByteCount,
       receivedByteCount: information.receivedByteCount,
       isAwaitingAnswer: information.unacknowledgedSegments > 0 || information.unansweredProbes > 1,
-      sinceLastAnswer: .milliseconds(information.lastAcknowledgedMilliseconds)
+      sinceLastAnswer: .milliseconds(information.lastAcknowledgedMilliseconds),
+      onlyLink: sockets[id.index].peer.flatMap {
+        links.onlyLink(to: $0, from: sockets[id.index].local)
+      }
     )
   }
 
   private func report(_ notice: Notice, at now: Instant) {
     if case .started = notice { joinedAt = now.nanoseconds }
-    if case .joined(let id, _) = notice, links.isBlind { learnPeer(id) }
+    if case .joined(let id, _) = notice, network.listener != nil { learnPeer(id) }
     observer.noticed(notice, peer: notice.connection.flatMap { peerText($0) })
   }
 
-  /// A listener learns from the first member of the session which links lead back to the peer.
+  /// A listener learns from the members of the session which links lead back to the peer.
   private func learnPeer(_ id: ConnectionID) {
     guard let descriptor = sockets[id.index].descriptor, let peer = sockets[id.index].peer else {
       return
     }
-    links.learn(peer, from: try? Socket.localAddress(descriptor))
+    sockets[id.index].local = try? Socket.localAddress(descriptor)
+    if links.learn(peer, from: sockets[id.index].local) { advise() }
   }
 
   private func peerText(_ id: ConnectionID) -> String? {

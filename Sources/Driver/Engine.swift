@@ -1,5 +1,7 @@
+internal import Links
 internal import Transfer
 internal import Uring
+internal import Wire
 
 /// The loop: drain completions, tell the session, carry out what it asks for, submit once.
 ///
@@ -21,6 +23,8 @@ final class Engine<Watcher: Observer> {
   var waiting: [(Uring.Operation, UInt64)] = []
   /// Reads and writes by token, to be done again where a descriptor would not block.
   var streamOperations: [UInt64: Uring.Operation] = [:]
+  /// What has been advised already.
+  private var advised: Set<String> = []
   var startedAt: Int64
   var joinedAt: Int64?
   var progressAt: Int64
@@ -29,6 +33,8 @@ final class Engine<Watcher: Observer> {
   struct ConnectionSocket {
     var descriptor: Int32?
     var peer: SocketAddress?
+    /// The address here, where it was accepted.
+    var local: SocketAddress?
     /// The port that was chosen for its link.
     var boundPort: UInt16?
   }
@@ -68,6 +74,7 @@ final class Engine<Watcher: Observer> {
   /// - Throws: `StartFailure.ring` if the kernel refuses to go on with the ring; never expected.
   func run() throws(StartFailure) -> Report {
     watchSignals()
+    advise()
     var now = startedAt
     session.advance(to: Instant(nanoseconds: now))
     while true {
@@ -114,6 +121,21 @@ final class Engine<Watcher: Observer> {
     )
   }
 
+  /// Says what keeps the links from being used; a listener can say it only when it knows its peer.
+  func advise() {
+    for advice in links.advice where !advised.contains(advice.description) {
+      advised.insert(advice.description)
+      // Which way acknowledgements go costs nothing; a link that is missing does, at either end.
+      let costsLinks =
+        switch advice.weight {
+        case .remark: false
+        case .fewerLinks: true
+        case .oneLink: session.options.role == .sender
+        }
+      observer.advised(advice.description, costsLinks: costsLinks)
+    }
+  }
+
   private func showProgress(at now: Int64) {
     guard let joinedAt, now - progressAt >= Self.progressInterval else { return }
     progressAt = now
@@ -129,6 +151,7 @@ final class Engine<Watcher: Observer> {
       processorTime: Clock.processorTime(),
       residentPeakByteCount: Clock.residentPeakByteCount(),
       links: session.linkReport,
+      idleLinks: session.idleLinks,
       enterCount: ring.counters.enters,
       operationCount: ring.counters.submitted
     )

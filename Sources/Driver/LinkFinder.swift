@@ -5,8 +5,8 @@ internal import Wire
 
 /// The links toward the peer: which there are, what they have carried, and which port leads to which.
 struct LinkFinder: ~Copyable {
-  /// Addresses of the peer, or the one that it came from.
-  private var peers: [SocketAddress]
+  /// Ways to the peer, or back the one that it came on.
+  private var peers: [Target]
   private var topologies: [Topology?] = []
   /// The links of all topologies, each once; their order never changes.
   private var links: [LinkInfo] = []
@@ -17,17 +17,16 @@ struct LinkFinder: ~Copyable {
 
   /// Ports of one link to try before it is given up: others may hold some of them.
   private static let portsPerDial = 8
+  /// Pairs of addresses that a listener looks the links of up for: more than links in one status.
+  private static let learnedLimit = 32
 
   /// Takes the targets of a dialler; a listener learns its peer's address later.
-  init(targets: [SocketAddress]) {
+  init(targets: [Target]) {
     peers = targets
     netlink = try? NetlinkSocket()
     ports = PortChooser(host: Host())
-    look()
+    for target in peers.indices { look(target) }
   }
-
-  /// Whether nothing is known of any peer.
-  var isBlind: Bool { peers.isEmpty }
 
   /// Sentences about what keeps links from being used, the gravest first.
   var advice: [Advice] {
@@ -38,44 +37,66 @@ struct LinkFinder: ~Copyable {
     return all.sorted { $0.weight > $1.weight }
   }
 
-  /// Learns where a peer came from.
-  mutating func learn(_ peer: SocketAddress, from local: SocketAddress?) {
-    guard peers.isEmpty else { return }
-    peers = [peer]
-    look(from: local)
+  /// Learns where a connection of a listener came from, and to which address here.
+  ///
+  /// - Returns: whether that pair of addresses was new.
+  mutating func learn(_ peer: SocketAddress, from local: SocketAddress?) -> Bool {
+    let way = Target(address: peer.with(port: 0), rank: 0, source: local?.with(port: 0))
+    // A sender has a few addresses; one that has hundreds does not make us look for hundreds.
+    guard !peers.contains(way), peers.count < Self.learnedLimit else { return false }
+    peers.append(way)
+    look(peers.count - 1)
+    return true
   }
 
-  private mutating func look(from local: SocketAddress? = nil) {
-    for (target, peer) in peers.enumerated() {
-      let topology = Self.topology(toward: peer, from: local)
-      topologies.append(topology)
-      guard let topology, !topology.isLoopback else { continue }
-      for index in topology.links.indices { add(topology.links[index]) }
-      lanes += lanes(of: topology, target)
+  /// The link over which all connections between two addresses run, where there is only one.
+  func onlyLink(to peer: SocketAddress, from local: SocketAddress?) -> Int? {
+    let way = Target(address: peer.with(port: 0), rank: 0, source: local?.with(port: 0))
+    guard let known = peers.firstIndex(of: way), let topology = topologies[known],
+      topology.links.count == 1
+    else { return nil }
+    return index(of: topology.links[0])
+  }
+
+  private mutating func look(_ target: Int) {
+    let topology = Self.topology(toward: peers[target])
+    topologies.append(topology)
+    guard let topology, !topology.isLoopback else { return }
+    let usable = usableLinks(of: topology)
+    for link in usable where index(of: link) == nil { links.append(link) }
+    lanes += lanes(of: topology, usable, target)
+  }
+
+  /// The links that some port leads to; a source address or a hash may rule some out.
+  private mutating func usableLinks(of topology: Topology) -> [LinkInfo] {
+    guard topology.spread == .byPort, topology.links.count > 1, topology.peerPort != 0 else {
+      return topology.links
     }
+    let wanted = [Int](repeating: 1, count: topology.links.count)
+    let found = ports.candidates(wanted: wanted, using: &generator) {
+      topology.link(forSourcePort: $0)
+    }
+    let reached = topology.links.indices.filter { !found[$0].isEmpty }
+    return reached.isEmpty ? topology.links : reached.map { topology.links[$0] }
   }
 
-  private mutating func add(_ link: LinkInfo) {
-    if !links.contains(where: { $0.interfaceIndex == link.interfaceIndex }) { links.append(link) }
-  }
-
-  private static func topology(toward peer: SocketAddress, from local: SocketAddress?)
-    -> Topology?
-  {
-    guard let address = IPAddress(bytes: peer.bytes) else { return nil }
+  private static func topology(toward peer: Target) -> Topology? {
+    guard let address = IPAddress(bytes: peer.address.bytes) else { return nil }
+    let scope = peer.address.scope == 0 ? nil : peer.address.scope
     return try? Topology.toward(
       peer: address,
-      peerPort: peer.port,
-      from: local.flatMap { IPAddress(bytes: $0.bytes) },
-      boundInterface: peer.scope == 0 ? nil : peer.scope
+      peerPort: peer.address.port,
+      from: peer.source.flatMap { IPAddress(bytes: $0.bytes) },
+      boundInterface: peer.deviceIndex ?? scope
     )
   }
 
   /// One lane per link where ports can be aimed, else one for the whole target.
-  private func lanes(of topology: Topology, _ target: Int) -> [Lane] {
+  private func lanes(of topology: Topology, _ usable: [LinkInfo], _ target: Int) -> [Lane] {
     let isAimable = topology.spread == .byPort
-    if !isAimable, topology.links.count > 1 { return [Lane(target: target, link: nil)] }
-    return topology.links.map { Lane(target: target, link: index(of: $0)) }
+    let rank = peers[target].rank
+    if !isAimable, usable.count > 1 { return [Lane(target: target, link: nil, rank: rank)] }
+    return usable.map { Lane(target: target, link: index(of: $0), rank: rank) }
   }
 
   private func index(of link: LinkInfo) -> Int? {
@@ -105,7 +126,7 @@ struct LinkFinder: ~Copyable {
   /// The kernel is asked anew each time: a member that left the bond changes where every port leads.
   mutating func sources(target: Int, link: Int) -> [SocketAddress] {
     guard peers.indices.contains(target), links.indices.contains(link),
-      let topology = Self.topology(toward: peers[target], from: nil), topology.links.count > 1,
+      let topology = Self.topology(toward: peers[target]), topology.links.count > 1,
       let wanted = topology.links.firstIndex(where: {
         $0.interfaceIndex == links[link].interfaceIndex
       })

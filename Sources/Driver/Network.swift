@@ -2,10 +2,13 @@ internal import Uring
 
 /// The sockets of a run: where to dial, where to listen, and the options of every connection.
 struct Network {
-  /// Addresses to dial, in the order of preference; empty for a listener.
-  var targets: [SocketAddress] = []
+  /// Ways to dial, in the order in which they were named; empty for a listener.
+  var targets: [Target] = []
   /// The listening socket of a listener.
   var listener: Int32?
+
+  /// TCP's congestion control on every connection; nil for the kernel's choice.
+  private let congestionControl: String?
 
   /// Connections that may wait to be accepted: many come at once when a session starts.
   private static let backlog: Int32 = 1024
@@ -16,15 +19,11 @@ struct Network {
   ///
   /// - Throws: `StartFailure.network` with a sentence.
   init(_ plan: Plan) throws(StartFailure) {
+    congestionControl = plan.congestionControl
+    if let name = congestionControl { try CongestionControl.check(name) }
     switch plan.opening {
     case .dial(let hosts):
-      for host in hosts {
-        do {
-          targets += try SocketAddress.resolve(host.name, port: host.port)
-        } catch {
-          throw .network(error.description)
-        }
-      }
+      targets = try Target.all(toward: hosts, from: plan.bindings)
     case .listen(let address, let port):
       listener = try Self.listen(address, port)
     }
@@ -69,10 +68,12 @@ struct Network {
     return socket.release()
   }
 
-  /// Makes a socket ready to be connected.
-  func makeSocket(for target: SocketAddress) throws(Errno) -> Int32 {
-    let socket = try Socket.tcp(target.family)
+  /// Makes a socket ready to be bound and connected.
+  func makeSocket(for target: Target) throws(Errno) -> Int32 {
+    let socket = try Socket.tcp(target.address.family)
     configure(socket.number)
+    // Where the kernel does not permit it, the interface's address has to do.
+    if let device = target.device { try? Socket.set(.device(device), on: socket.number) }
     return socket.release()
   }
 
@@ -80,5 +81,8 @@ struct Network {
   func configure(_ descriptor: Int32) {
     try? Socket.set(.noDelay(true), on: descriptor)
     try? Socket.set(.notSentLowWater(Self.notSentByteCount), on: descriptor)
+    if let congestionControl {
+      try? Socket.set(.congestionControl(congestionControl), on: descriptor)
+    }
   }
 }

@@ -43,6 +43,17 @@ public struct Plan: Sendable {
   ///
   /// Nil: as many as the links need.
   public var connectionCount: Int?
+  /// Most connections at one time, 1...256.
+  ///
+  /// Nil: 64, or as many as `connectionCount` says.
+  public var connectionLimit: Int?
+  /// Whether the hosts to dial are named in the order of preference: each is used only while all
+  /// connections to those before it are busy.
+  public var isPreferring = false
+  /// Addresses or interfaces here that a dialler's connections start from, as the user names them.
+  public var bindings: [String] = []
+  /// TCP's congestion control; nil for the kernel's choice.
+  public var congestionControl: String?
   /// Largest frame payload in bytes, a multiple of 4096 in 4096...1 MiB.
   public var frameByteCount = 256 << 10
   /// Memory for frames in bytes.
@@ -94,6 +105,8 @@ public enum StartFailure: Error, Equatable, Sendable, CustomStringConvertible {
 public protocol Observer {
   /// A sentence about how the run was set up, for `--verbose`.
   mutating func prepared(_ detail: String)
+  /// Something in the way that this host is set up may cost links: a sentence, and whether it does.
+  mutating func advised(_ sentence: String, costsLinks: Bool)
   /// Something happened to the session; `peer` is the address of the connection concerned.
   mutating func noticed(_ notice: Notice, peer: String?)
   /// Called about four times a second while the session runs.
@@ -113,7 +126,9 @@ public struct Report: Sendable {
   /// Largest resident set of this process, in bytes.
   public var residentPeakByteCount: Int
   /// What each link has carried since the first connection, here and there, as far as it is known.
-  public var links: (local: [LinkStatus], remote: [LinkStatus])
+  public var links: (local: [LinkUse], remote: [LinkUse])
+  /// Links that lay idle until the end while others were busy, whatever was tried.
+  public var idleLinks: (local: [String], remote: [String])
   /// Calls of io_uring_enter.
   public var enterCount: Int
   /// Operations submitted.

@@ -55,7 +55,9 @@ public enum Run {
         return generator.next()
       }
     )
-    options.connectionLimit = max(options.connectionLimit, plan.connectionCount ?? 0)
+    options.connectionLimit =
+      plan.connectionLimit ?? max(options.connectionLimit, plan.connectionCount ?? 0)
+    options.isPreferring = plan.isPreferring
     options.zeroCopy = plan.zeroCopy
     options.wait = plan.wait
     options.giveUp = plan.giveUp

@@ -27,7 +27,9 @@ extension Topology {
     // Before Linux 4.13 the kernel did not list all hops; the chosen one is true as well.
     let all = (try? host.route(query)) ?? chosen
     var look = Look(host: host, states: try host.links(), peer: peer)
-    let hops = look.hops(all.hops.isEmpty ? chosen.hops : all.hops)
+    // The matching route is listed with all its hops also where the interface rules out some.
+    let open = all.hops.filter { boundInterface == nil || $0.interfaceIndex == boundInterface }
+    let hops = look.hops(open.isEmpty ? chosen.hops : open)
     guard let first = hops.first else { throw .malformedAnswer }
     let usesPorts = look.multipathUsesPorts()
     let egress: Egress =

@@ -76,7 +76,7 @@ struct Connection {
   /// Whether a burst was tried.
   var isSounded = false
   /// A burst that the peer wants answered by counters that were read after it.
-  var soundingToAnswer: (number: UInt32, afterLook: UInt64)?
+  var soundingToAnswer: (number: UInt32, byteCount: UInt32, afterLook: UInt64)?
   /// The hello of the handshake, said or heard.
   var greeting: Greeting?
   /// The welcome that we said.
@@ -129,6 +129,7 @@ struct Connection {
   var lastWordHeard = false
   /// Sending has failed; what the peer sent before is still being read.
   var sendFailure: Notice.Loss?
+  var finalStatusSent = false
 
   /// Whether the connection takes part in the session.
   var isMember: Bool { state == .joined || state == .retiring }

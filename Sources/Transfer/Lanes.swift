@@ -6,11 +6,14 @@ public struct Lane: Equatable, Sendable {
   public var target: Int
   /// Index into `LinkView.links`; nil where only trying can tell.
   public var link: Int?
+  /// Place in the order of preference, from 0; without one all are alike.
+  public var rank: Int
 
   /// A way to the peer.
-  public init(target: Int, link: Int?) {
+  public init(target: Int, link: Int?, rank: Int = 0) {
     self.target = target
     self.link = link
+    self.rank = rank
   }
 }
 
@@ -30,9 +33,10 @@ public struct LinkView: Equatable, Sendable {
 
 /// What the dialling side keeps in mind about getting connections: per link, a number to keep up.
 struct DialState {
-  /// All lanes over one link: alternatives of each other.
+  /// All lanes over one link, and of one rank where there is a preference: alternatives of each other.
   struct Group: Equatable {
     var link: Int?
+    var rank = 0
     var targets: [Int]
     /// Which of `targets` is tried next.
     var preferred = 0
@@ -47,35 +51,42 @@ struct DialState {
 
   /// How many connections the user wants; nil: as many as the links need.
   let askedCount: Int?
+  /// Most connections at one time.
+  let limit: Int
   /// When the first connection must have joined.
   let giveUpAt: Instant
   var groups: [Group]
   var nextNumber: UInt32 = 0
   var lastFailure: Failure?
 
-  init(targetCount: Int, askedCount: Int?, giveUpAt: Instant, at now: Instant) {
+  init(targetCount: Int, askedCount: Int?, limit: Int, giveUpAt: Instant, at now: Instant) {
     self.askedCount = askedCount
+    self.limit = limit
     self.giveUpAt = giveUpAt
     groups = [Group(link: nil, targets: Array(0..<targetCount), nextAt: now)]
-    share(askedCount ?? Limits.connectionsOfOneLink)
+    share(min(askedCount ?? Limits.connectionsOfOneLink, limit))
   }
 
   /// Takes over the lanes that were found; called before the first dial.
-  mutating func use(_ lanes: [Lane], at now: Instant) {
+  mutating func use(_ lanes: [Lane], isPreferring: Bool, at now: Instant) {
     guard !lanes.isEmpty else { return }
     groups = []
     for lane in lanes {
-      if let index = groups.firstIndex(where: { $0.link == lane.link }) {
+      let rank = isPreferring ? lane.rank : 0
+      if let index = groups.firstIndex(where: { $0.link == lane.link && $0.rank == rank }) {
         groups[index].targets.append(lane.target)
       } else {
-        groups.append(Group(link: lane.link, targets: [lane.target], nextAt: now))
+        groups.append(Group(link: lane.link, rank: rank, targets: [lane.target], nextAt: now))
       }
     }
     let automatic =
       groups.count > 1
       ? groups.count * Limits.connectionsPerLink : Limits.connectionsOfOneLink
-    share(askedCount ?? automatic)
+    share(min(askedCount ?? automatic, limit))
   }
+
+  /// How many ranks there are, at least one.
+  var rankCount: Int { (groups.map(\.rank).max() ?? 0) + 1 }
 
   /// Connections that should be there, over all links.
   var wantedCount: Int { groups.reduce(0) { $0 + $1.quota } }

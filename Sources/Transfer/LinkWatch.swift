@@ -15,6 +15,8 @@ struct LinkWatch: Equatable {
   private var remoteIdle: [Int] = []
   /// Attempts to mend since the last time that all links were busy.
   private(set) var attemptCount = 0
+  /// Links that stayed idle after the last attempt.
+  private(set) var unmended = Finding()
 
   /// Links that lie idle, by index.
   struct Finding: Equatable {
@@ -55,10 +57,14 @@ struct LinkWatch: Equatable {
     if finding.isEmpty {
       if !localIdle.contains(where: { $0 > 0 }), !remoteIdle.contains(where: { $0 > 0 }) {
         attemptCount = 0
+        unmended = Finding()
       }
       return finding
     }
-    guard attemptCount < Limits.mendingAttempts else { return Finding() }
+    guard attemptCount < Limits.mendingAttempts else {
+      unmended = finding
+      return Finding()
+    }
     attemptCount += 1
     (localIdle, remoteIdle) = ([], [])
     return finding

@@ -81,18 +81,23 @@ public struct Measurement: Equatable, Sendable {
   public var isAwaitingAnswer: Bool
   /// Time since the last acknowledgement came in.
   public var sinceLastAnswer: Duration
+  /// The link here that it must run over, because no other leads to the peer's address; an index
+  /// into `LinkView.links`.
+  public var onlyLink: Int?
 
   /// All fields given.
   public init(
     acknowledgedByteCount: UInt64,
     receivedByteCount: UInt64,
     isAwaitingAnswer: Bool,
-    sinceLastAnswer: Duration
+    sinceLastAnswer: Duration,
+    onlyLink: Int? = nil
   ) {
     self.acknowledgedByteCount = acknowledgedByteCount
     self.receivedByteCount = receivedByteCount
     self.isAwaitingAnswer = isAwaitingAnswer
     self.sinceLastAnswer = sinceLastAnswer
+    self.onlyLink = onlyLink
   }
 }
 

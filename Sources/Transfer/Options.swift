@@ -38,6 +38,8 @@ public struct Options: Sendable {
   public var opening: Opening
   /// Most connections at a time, 1...`Limits.connectionsPerSession`.
   public var connectionLimit = 64
+  /// Whether lanes of a lower rank are used up before those of a higher one get anything.
+  public var isPreferring = false
   /// Largest payload of a frame, in bytes; a multiple of 4096 in 4096...1 MiB.
   public var frameByteCount: Int
   /// Memory for slots, in bytes.

@@ -109,6 +109,7 @@ extension Session {
     case .lingering where outcome != .complete: return conclude(.complete, at: now)
     case .opening, .running, .synchronizing, .lingering: break
     }
+    lookAtLinksFinally()
     phase = .parting(outcome, until: now + Limits.partingTimeout)
     alone = nil
     for index in connections.indices where !connections[index].isMember {

@@ -32,41 +32,55 @@ extension Session {
   mutating func didLookAtLinks(_ view: LinkView, at now: Instant) {
     localLinks = view.links
     lookCount += 1
-    if firstLocalLinks.map(\.name) != view.links.map(\.name) { firstLocalLinks = view.links }
-    if phase == .opening, !view.lanes.isEmpty { dialing?.use(view.lanes, at: now) }
+    Self.addNew(view.links, to: &firstLocalLinks)
+    if phase == .opening {
+      dialing?.use(view.lanes, isPreferring: options.isPreferring, at: now)
+    }
     compareCounters(at: now)
+  }
+
+  /// Remembers the counters that links had when they were first heard of; their order stays.
+  private static func addNew(_ links: [LinkStatus], to known: inout [LinkStatus]) {
+    known += links.dropFirst(known.count)
   }
 
   /// Takes in what the peer says about its links.
   mutating func didReceiveStatus(_ header: FrameHeader, _ links: [LinkStatus], at now: Instant) {
     remoteLinks = links
     hasHeardStatus = true
-    if firstRemoteLinks.map(\.name) != links.map(\.name) { firstRemoteLinks = links }
+    Self.addNew(links, to: &firstRemoteLinks)
     guard case .sounding(let id, let serial, header.detail, _) = gathering?.step else { return }
     actions.append(.lookAtLinks)
     pendingSounding = (id, serial)
   }
 
-  /// The receiver shows its links at the start, after each burst, and about once a second.
+  /// The receiver shows its links at the start, after each burst, and about once a second; the sender
+  /// at the start, so that what it says at the end can be told from what was before.
   mutating func sendStatus(_ id: ConnectionID, at now: Instant) -> Bool {
-    guard options.role == .receiver, phase == .running, lookCount > 0 else { return false }
+    guard phase == .running, lookCount > 0 else { return false }
+    if options.role == .sender {
+      guard statusSentAt == nil, hasSeveralLinks else { return false }
+      composeStatus(id, answering: 0, at: now)
+      return true
+    }
     var answered: UInt32?
     if let sounding = connections[id.index].soundingToAnswer {
       guard lookCount > sounding.afterLook else { return false }
       answered = sounding.number
       connections[id.index].soundingToAnswer = nil
+      // The burst lies between what was told last and what is told now, as the peer will find too.
+      connections[id.index].crossing.local = Spread.link(
+        thatCarried: UInt64(sounding.byteCount),
+        before: countersTold,
+        after: localLinks.map(\.receivedByteCount)
+      )
     } else if let statusSentAt {
-      guard localLinks.count > 1, now - statusSentAt >= Limits.statusInterval else { return false }
+      let isNew = countersTold.count != localLinks.count
+      guard hasSeveralLinks, isNew || now - statusSentAt >= Limits.statusInterval else {
+        return false
+      }
     }
-    statusSentAt = now
-    let payload = LinkStatus.encode(localLinks)
-    let header = FrameHeader(
-      .status,
-      length: UInt32(payload.count),
-      value: XXH64.hash(payload.span),
-      detail: answered ?? 0
-    )
-    compose(id, header, payload: payload, at: now)
+    composeStatus(id, answering: answered ?? 0, at: now)
     return true
   }
 
@@ -100,7 +114,8 @@ extension Session {
   /// Whether a burst can tell anything that is not known: more than one link there, or links here
   /// that nobody can foresee.
   private var needsSounding: Bool {
-    guard dialing?.askedCount != 1 else { return false }
+    // Where hosts are preferred to others, their links are not meant to be filled alike.
+    guard dialing?.askedCount != 1, !options.isPreferring else { return false }
     if remoteLinks.count > 1 { return true }
     guard localLinks.count > 1 else { return false }
     return dialing?.groups.contains { $0.link == nil } ?? true
@@ -187,6 +202,7 @@ extension Session {
     if !isClear { kept = Array(members.prefix(usefulCount)) }
     for index in members where !kept.contains(index) { connections[index].state = .retiring }
     statistics.memberCount = memberCount
+    noteCarriers()
     for index in dialing?.groups.indices ?? 0..<0 {
       let held = kept.count { connections[$0].group == index }
       dialing?.groups[index].quota = max(held, 1)
@@ -227,7 +243,8 @@ extension Session {
     guard case .sounding(let id, let serial, _, _) = gathering?.step, let gathering else { return }
     let local = localLinks.map(\.sentByteCount)
     guard pendingSounding != nil else {
-      self.gathering?.localBefore = local
+      // The first look since the burst was ordered; it was taken before the burst was handed over.
+      if gathering.localBefore.isEmpty { self.gathering?.localBefore = local }
       return
     }
     pendingSounding = nil
@@ -274,7 +291,7 @@ extension Session {
     )
   }
 
-  private func name(_ index: Int?, _ links: [LinkStatus]) -> String? {
+  func name(_ index: Int?, _ links: [LinkStatus]) -> String? {
     index.flatMap { links.indices.contains($0) ? links[$0].name : nil }
   }
 }

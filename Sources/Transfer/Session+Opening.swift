@@ -277,7 +277,6 @@ extension Session {
     connections[id.index].state = .joined
     statistics.joinedCount += 1
     statistics.memberCount = memberCount
-    statistics.memberPeak = max(statistics.memberPeak, statistics.memberCount)
     actions.append(.report(.joined(id, count: statistics.memberCount)))
     if phase == .opening { begin(peer: peer, at: now) }
     let capacity = geometry.map { $0.slotCount + 1 } ?? 1
@@ -288,6 +287,8 @@ extension Session {
     connections[id.index].usesZeroCopy = options.zeroCopy != .off
     if options.role == .sender { connections[id.index].carried = RingQueue(capacity: capacity) }
     alone = nil
+    // A connection from another address may come over a link that was not known.
+    if options.opening == .listen { actions.append(.lookAtLinks) }
     dialing?.didJoin(connections[id.index].group, at: now)
     armReceive(id)
   }
@@ -301,13 +302,13 @@ extension Session {
     self.geometry = geometry
     actions.append(.configure(geometry))
     actions.append(.report(.started(frameByteCount: frame)))
+    actions.append(.lookAtLinks)
     switch options.role {
     case .sender:
       sending = SendStream(geometry: geometry)
       inFlight.makeRoom(slotCount: geometry.slotCount)
       gathering = Gathering(deadline: now + Limits.gatheringTimeout)
     case .receiver:
-      actions.append(.lookAtLinks)
       receiving = ReceiveStream(geometry: geometry)
       watchToken = submit(.watchOutput, for: .watchOutput)
     }

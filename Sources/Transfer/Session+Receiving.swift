@@ -83,7 +83,9 @@ extension Session {
       if header.kind == .data {
         didProcess(id, header, at: now)
       } else if options.role == .receiver {
-        connections[id.index].soundingToAnswer = (header.detail, afterLook: lookCount)
+        connections[id.index].soundingToAnswer = (
+          header.detail, header.length, afterLook: lookCount
+        )
         actions.append(.lookAtLinks)
       }
       expectHeader(id)

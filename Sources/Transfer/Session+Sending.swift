@@ -4,11 +4,21 @@ import Wire
 extension Session {
   /// Gives every idle connection its next message or frame.
   mutating func pumpSends(at now: Instant) {
-    for index in connections.indices where connections[index].canSend {
-      let id = ConnectionID(index)
-      if sendMessage(id, at: now) { continue }
-      if options.role == .sender { sendFrame(id, at: now) }
+    // With a preference, those of a lower rank take their frames first, so that the others get one
+    // only while these are busy.
+    let ranks = options.isPreferring ? dialing?.rankCount ?? 1 : 1
+    for rank in 0..<ranks {
+      for index in connections.indices
+      where connections[index].canSend && (ranks == 1 || self.rank(of: index) == rank) {
+        let id = ConnectionID(index)
+        if sendMessage(id, at: now) { continue }
+        if options.role == .sender { sendFrame(id, at: now) }
+      }
     }
+  }
+
+  private func rank(of index: Int) -> Int {
+    dialing?.groups[connections[index].group].rank ?? 0
   }
 
   // MARK: Messages
@@ -23,7 +33,7 @@ extension Session {
         return true
       }
     } else {
-      if sendRequest(id, at: now) { return true }
+      if sendRequest(id, at: now) || sendStatus(id, at: now) { return true }
       if sendEnd(id, at: now) || sendGoodbyeOfRetiring(id, at: now) { return true }
     }
     guard now - connections[id.index].lastSent >= Limits.heartbeatInterval else { return false }
@@ -98,6 +108,7 @@ extension Session {
     guard case .lingering = phase, !connections[id.index].verdictSent, let receiving else {
       return false
     }
+    if sendFinalStatus(id, at: now) { return true }
     connections[id.index].verdictSent = true
     compose(
       id,
@@ -139,6 +150,7 @@ extension Session {
   private mutating func sendParting(_ id: ConnectionID, _ outcome: Outcome, at now: Instant) -> Bool
   {
     guard !connections[id.index].abortSent else { return true }
+    if outcome == .complete, sendFinalStatus(id, at: now) { return true }
     connections[id.index].abortSent = true
     switch outcome {
     case .complete:

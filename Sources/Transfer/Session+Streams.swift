@@ -96,6 +96,7 @@ extension Session {
     guard phase == .synchronizing else { return }
     switch result {
     case .done:
+      lookAtLinksFinally()
       phase = .lingering(until: now + Limits.verdictLinger)
     case .failed(let failure):
       conclude(.outputFailed(failure), at: now)

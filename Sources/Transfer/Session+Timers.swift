@@ -98,6 +98,9 @@ extension Session {
   /// as long as the path works, also while the peer's process or disk stands still.
   mutating func didMeasure(_ id: ConnectionID, _ measurement: Measurement?, at now: Instant) {
     guard let measurement, connections[id.index].isMember else { return }
+    if connections[id.index].crossing.local == nil {
+      connections[id.index].crossing.local = measurement.onlyLink
+    }
     if measurement.isAwaitingAnswer, measurement.sinceLastAnswer >= options.pathSilence,
       now - connections[id.index].joinedAt >= options.pathSilence
     {

@@ -1,11 +1,12 @@
-public import Wire
+import Wire
 
 // Keeping the links full while the data runs.
 extension Session {
   /// Looks at the links about once a second, on the side that sends.
   mutating func watchLinks(at now: Instant) {
-    guard phase == .running, localLinks.count > 1 || remoteLinks.count > 1 else { return }
+    guard phase == .running, hasSeveralLinks else { return }
     actions.append(.lookAtLinks)
+    noteCarriers()
     guard options.role == .sender, gathering?.step == .done else { return }
     watch.note(isBusy: sending?.hasSendableFrame ?? false)
     guard now >= watchAt else { return }
@@ -69,31 +70,5 @@ extension Session {
     }
     let count = Int(min(header.number, UInt64(options.connectionLimit)))
     if count > dialing.wantedCount { self.dialing?.share(count) }
-  }
-
-  // MARK: Reporting
-
-  /// What each link has carried since the session began, at both ends.
-  public var linkReport: (local: [LinkStatus], remote: [LinkStatus]) {
-    (
-      difference(firstLocalLinks, localLinks, \.local),
-      difference(firstRemoteLinks, remoteLinks, \.remote)
-    )
-  }
-
-  private func difference(
-    _ first: [LinkStatus],
-    _ last: [LinkStatus],
-    _ side: KeyPath<Spread.Crossing, Int?>
-  ) -> [LinkStatus] {
-    guard first.count == last.count else { return last }
-    return last.indices.map { index in
-      var link = last[index]
-      link.receivedByteCount &-= first[index].receivedByteCount
-      link.sentByteCount &-= first[index].sentByteCount
-      let users = connections.count { $0.isMember && $0.crossing[keyPath: side] == index }
-      link.connectionCount = UInt16(clamping: users)
-      return link
-    }
   }
 }

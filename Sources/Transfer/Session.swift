@@ -75,6 +75,12 @@ public struct Session {
   var lookCount: UInt64 = 0
   var hasHeardStatus = false
   var statusSentAt: Instant?
+  /// Received bytes of the links here, as the peer was told last.
+  var countersTold: [UInt64] = []
+  /// The number of the look that the last words wait for.
+  var finalLook: UInt64?
+  /// What each connection crossed when last the data moved.
+  var carriers: [Spread.Crossing] = []
   var gathering: Gathering?
   /// The connection whose burst was answered, until the counters here are read.
   var pendingSounding: (id: ConnectionID, serial: UInt64)?
@@ -112,6 +118,7 @@ public struct Session {
       dialing = DialState(
         targetCount: targetCount,
         askedCount: connectionCount,
+        limit: options.connectionLimit,
         giveUpAt: now + options.wait,
         at: now
       )
@@ -129,7 +136,11 @@ public struct Session {
   ///     nothing; read only during the call.
   ///   - now: the present time; never goes back.
   public mutating func handle(_ event: Event, control: Span<UInt8>, at now: Instant) {
-    guard phase != .over else { return }
+    if phase == .over {
+      // The counters for the report may come last of all.
+      if case .didLookAtLinks(let view) = event { localLinks = view.links }
+      return
+    }
     switch event {
     case .completed(let token, let result, let releaseFollows):
       // A second completion where only a notification may come: keep waiting for that one.
@@ -261,7 +272,7 @@ public struct Statistics: Equatable, Sendable {
   public var joinedCount = 0
   /// Members of the session now.
   public var memberCount = 0
-  /// Most members at one time.
+  /// Most members at one time while data moved; candidates that were not kept do not count.
   public var memberPeak = 0
   /// Connections that were lost.
   public var lostCount = 0

@@ -15,6 +15,8 @@ public enum SocketOption: Hashable, Sendable {
   ///
   /// `Errno.noEntry` when the kernel does not have it, `Errno.notPermitted` when this user may not.
   case congestionControl(String)
+  /// SO_BINDTODEVICE: send and receive over this interface only; before Linux 5.7 for root.
+  case device(String)
   /// TCP_MAXSEG, bytes.
   case maximumSegment(Int)
   /// SO_MAX_PACING_RATE, bytes per second.
@@ -41,6 +43,7 @@ public enum SocketOption: Hashable, Sendable {
     case .quickAcknowledgement(let isOn):
       number(descriptor, CLU_OPTION_QUICK_ACK, isOn ? 1 : 0)
     case .congestionControl(let name): unsafe clu_socket_set_congestion(descriptor, name)
+    case .device(let name): unsafe clu_socket_set_device(descriptor, name)
     case .maximumSegment(let count): number(descriptor, CLU_OPTION_MAX_SEGMENT, count)
     case .maximumPacingRate(let rate):
       clu_socket_set(descriptor, CLU_OPTION_MAX_PACING_RATE, Int64(bitPattern: rate))

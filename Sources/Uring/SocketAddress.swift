@@ -107,6 +107,23 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
+// MARK: - Interfaces
+
+extension SocketAddress {
+  /// The number of an interface; nil if there is none of that name.
+  public static func interfaceIndex(_ name: String) -> UInt32? {
+    let index = unsafe clu_interface_index(name)
+    return index == 0 ? nil : index
+  }
+
+  /// An address of an interface, with port 0; a global one if it has one, nil if it has none.
+  public static func ofInterface(_ name: String, _ family: Family) -> Self? {
+    var kernel = clu_address()
+    guard unsafe clu_interface_address(name, family.rawValue, &kernel) == 0 else { return nil }
+    return Self(kernel)
+  }
+}
+
 // MARK: - Names
 
 /// Why a name has no address.

@@ -38,6 +38,15 @@ enum Arguments {
     return .seconds(number)
   }
 
+  /// A number of connections: "8", or "auto"; the range is checked elsewhere.
+  static func connectionCount(_ text: String) throws -> ConnectionCount {
+    if text == "auto" { return ConnectionCount(number: nil) }
+    guard let number = Int(text) else {
+      throw ValidationError("a number of connections, such as 8, or auto")
+    }
+    return ConnectionCount(number: number)
+  }
+
   /// HOST[:PORT], with an IPv6 address in brackets or, without a port, bare.
   static func host(_ text: String) throws -> Plan.Host {
     guard let (name, port) = split(text), !name.isEmpty, isPlausible(name),
@@ -104,4 +113,9 @@ enum Arguments {
     guard text.first?.isNumber == true, let port = UInt16(text), port > 0 else { return nil }
     return port
   }
+}
+
+/// What --connections says; no number: as many as the links need.
+struct ConnectionCount: Equatable {
+  var number: Int?
 }

@@ -43,6 +43,7 @@ struct Send: ParsableCommand {
         tar -c photos | braid send newserver        a pipe
         braid send newserver:5000 --connections 16  more connections
         braid send 10.0.1.2 10.0.2.2 < image        two addresses of one receiver
+        braid send --bind eth1 --bind eth2 server   two ways out of this machine
         braid send --listen 27243 < image           let the receiver dial
       """
   )
@@ -63,6 +64,9 @@ struct Send: ParsableCommand {
   @OptionGroup(title: "Connecting")
   var connecting: ConnectingOptions
 
+  @OptionGroup(title: "Connecting")
+  var preferring: PreferringOptions
+
   @OptionGroup(title: "Performance")
   var performance: PerformanceOptions
 
@@ -81,6 +85,9 @@ struct Send: ParsableCommand {
         "name the receiver (braid send HOST), or let it dial (braid send --listen 27243)"
       )
     }
+    if preferring.prefer, hosts.count < 2 {
+      throw ValidationError("--prefer needs several hosts, in the order of preference")
+    }
     try connecting.check(isListening: connecting.listen != nil)
     try performance.check()
   }
@@ -89,6 +96,7 @@ struct Send: ParsableCommand {
     var plan = Plan(role: .sender, opening: connecting.listen ?? .dial(hosts))
     plan.endpoint = Arguments.endpoint(source.input)
     plan.zeroCopy = copying.zerocopy
+    plan.isPreferring = preferring.prefer
     connecting.apply(to: &plan)
     performance.apply(to: &plan)
     try Transmission(plan, connecting, messages).run()

@@ -16,12 +16,39 @@ struct ConnectingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How many connections to open, 1 to 256; on the side that dials. (default: as many as the "
-        + "links need)",
+      "How many connections to open, 1 to 256; on the side that dials. auto: as many as the links "
+        + "need. (default: auto)",
+      valueName: "N|auto"
+    ),
+    transform: Arguments.connectionCount
+  )
+  var connections: ConnectionCount?
+
+  @Option(
+    help: ArgumentHelp(
+      "Never more connections than this, 1 to 256. (default: 64)",
       valueName: "N"
     )
   )
-  var connections: Int?
+  var maxConnections: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Start connections from this address or interface; on the side that dials. May be given "
+        + "several times: each is a path.",
+      valueName: "ADDRESS|INTERFACE"
+    )
+  )
+  var bind: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "TCP's congestion control, such as cubic or bbr; what counts is that of the sender. "
+        + "(default: the system's)",
+      valueName: "NAME"
+    )
+  )
+  var congestion: String?
 
   @Option(
     help: ArgumentHelp(
@@ -61,14 +88,27 @@ struct ConnectingOptions: ParsableArguments {
 
   /// What the types cannot say.
   func check(isListening: Bool) throws {
-    if isListening, connections != nil || wait != nil {
-      let name = connections != nil ? "--connections" : "--wait"
+    let dialling = [
+      ("--connections", connections != nil), ("--wait", wait != nil), ("--bind", !bind.isEmpty),
+    ]
+    if isListening, let (name, _) = dialling.first(where: { $0.1 }) {
       throw ValidationError("\(name) belongs to the side that dials; this one listens")
     }
-    if let connections, !(1...Limits.connectionsPerSession).contains(connections) {
+    let range = 1...Limits.connectionsPerSession
+    if let maxConnections, !range.contains(maxConnections) {
       throw ValidationError(
-        "--connections \(connections): must be 1 to \(Limits.connectionsPerSession)"
+        "--max-connections \(maxConnections): must be 1 to \(range.upperBound)"
       )
+    }
+    if let count = connections?.number {
+      guard range.contains(count) else {
+        throw ValidationError("--connections \(count): must be 1 to \(range.upperBound)")
+      }
+      if let maxConnections, count > maxConnections {
+        throw ValidationError(
+          "--connections \(count) is more than --max-connections \(maxConnections)"
+        )
+      }
     }
     if let deadAfter, deadAfter < Limits.heartbeatInterval {
       // An idle connection has nothing to answer between two heartbeats.
@@ -78,11 +118,25 @@ struct ConnectingOptions: ParsableArguments {
 
   /// Puts what was given into the plan.
   func apply(to plan: inout Plan) {
-    plan.connectionCount = connections ?? plan.connectionCount
+    plan.connectionCount = connections?.number
+    plan.connectionLimit = maxConnections
+    plan.bindings = bind
+    plan.congestionControl = congestion
     plan.wait = wait ?? plan.wait
     plan.giveUp = giveUp ?? plan.giveUp
     plan.pathSilence = deadAfter ?? plan.pathSilence
   }
+}
+
+/// In which order several hosts are used.
+struct PreferringOptions: ParsableArguments {
+  @Flag(
+    help: ArgumentHelp(
+      "Use the hosts in the order given: a later one only while all connections to those before it "
+        + "are busy."
+    )
+  )
+  var prefer = false
 }
 
 /// What costs or saves memory and time.

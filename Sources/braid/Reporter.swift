@@ -11,6 +11,7 @@ struct Reporter: Observer {
   private var gate: MessageGate
   private var hasSaidDialFailure = false
   private var hasStarted = false
+  private var hasAdvised = false
 
   /// Prepares to speak about the plan.
   ///
@@ -29,6 +30,12 @@ struct Reporter: Observer {
 
   mutating func prepared(_ detail: String) {
     if isVerbose { say(detail) }
+  }
+
+  mutating func advised(_ sentence: String, costsLinks: Bool) {
+    guard isVerbose || costsLinks && !hasAdvised else { return }
+    hasAdvised = hasAdvised || costsLinks
+    say(sentence)
   }
 
   mutating func noticed(_ notice: Notice, peer: String?) {
@@ -56,6 +63,12 @@ struct Reporter: Observer {
     guard !isQuiet else { return }
     progress?.clear()
     StandardError.write(isVerbose ? "\(stamp) \(text)\n" : "braid: \(text)\n")
+  }
+
+  /// Prints lines that belong to the one before, unless --quiet.
+  mutating func add(_ lines: [String]) {
+    guard !isQuiet else { return }
+    for line in lines { StandardError.write(line + "\n") }
   }
 
   private mutating func tellSuppressed() {

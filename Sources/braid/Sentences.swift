@@ -175,9 +175,19 @@ struct Sentences {
       "keeping \(kept) of \(Figures.count(count, "connection"))"
         + (isClear ? ": every link has its share" : "; not every link has its share yet")
     case .idleLinks(let local, let remote):
-      "idle while others are busy: \((local + remote.map { "\($0) at the peer" }).joined(separator: ", "))"
-        + "; opening connections for them"
+      "idle while others are busy: \(list(local, remote)); opening connections for them"
     }
+  }
+
+  /// Which links never came to carry anything; nil if there are none.
+  func idle(_ links: (local: [String], remote: [String])) -> String? {
+    guard !links.local.isEmpty || !links.remote.isEmpty else { return nil }
+    return "idle to the end, whatever was tried: \(list(links.local, links.remote)). "
+      + "Compare the hash policies of both hosts and the switch."
+  }
+
+  private func list(_ local: [String], _ remote: [String]) -> String {
+    (local + remote.map { "\($0) at the peer" }).joined(separator: ", ")
   }
 
   private func text(_ loss: Notice.Loss) -> String {

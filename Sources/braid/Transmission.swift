@@ -61,6 +61,8 @@ struct Transmission {
       throw ExitStatus(report.outcome).exitCode
     }
     reporter.say(summary(report))
+    reporter.add(LinkTable(report, role: plan.role).lines)
+    if let sentence = sentences.idle(report.idleLinks) { reporter.say(sentence) }
   }
 
   /// A stream that was closed (`<&-`) cannot be carried; better said now than after the connection.
