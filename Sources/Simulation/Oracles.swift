@@ -24,9 +24,14 @@ extension World {
     guard nodes[n].turnCount % 16 == 0 else { return }
     #endif
     if let sentence = nodes[n].session.brokenInvariant { fail("\(name(n)): \(sentence)") }
+    if nodes[n].session.isLingering, nodes[n].verdictAt == nil { nodes[n].verdictAt = now }
     if nodes[n].session.isHoldingFrame { marks.reach(.heldFrame) }
     if nodes[n].session.isWindowClosed { marks.reach(.windowClosed) }
     if nodes[n].session.isSendingTwice { marks.reach(.lateFrame) }
+  }
+
+  mutating func noteRejection(_ n: Int) {
+    if n == 0 || n == 1 { nodes[n].rejectedAt = now }
   }
 
   mutating func observe(_ n: Int, _ notice: Notice) {
@@ -85,6 +90,9 @@ extension World {
     case .networkSilent:
       return trouble > endedAt - plan.giveUp.inNanoseconds - 5_000_000_000
     case .peerGone:
+      // A dialler asks again at least every second or so, and has to have heard a no.
+      let wasThere = (other.endedAt ?? .max) > endedAt
+      if n != listener, wasThere, nodes[n].rejectedAt < endedAt - 2_500_000_000 { return false }
       // Evidence is gathered for three seconds, from connections that took as long to be missed.
       if trouble > endedAt - 9_000_000_000 { return true }
       return isExplainedByOther(other, before: endedAt)
@@ -118,12 +126,25 @@ extension World {
       )
     }
     guard nodes.allSatisfy({ $0.hasStarted }) else { return }
+    checkVerdict()
     checkLastWords()
     // Frozen processes end when they wake up; silence is waited for as long as the options say.
     let frozen = nodes.map(\.frozenUntil).max() ?? 0
     let silence = max(ledger.troubleUntil, first) + plan.giveUp.inNanoseconds + 10_000_000_000
     if last > max(silence, frozen + 10_000_000_000) {
       fail("one end outlives the other by \((last - first) / 1_000_000) ms")
+    }
+  }
+
+  /// The sender hears of the success, unless the paths stay bad for longer than anybody's patience.
+  private mutating func checkVerdict() {
+    guard ledger.excuses.isEmpty, nodes[1].outcome == .complete, nodes[0].outcome != .complete,
+      let verdictAt = nodes[1].verdictAt
+    else { return }
+    // A target that does not answer costs a whole dial timeout, longer than the listener waits.
+    guard plan.deadTargets.isEmpty else { return }
+    if ledger.troubleUntil < verdictAt + 2_500_000_000, nodes[1].frozenUntil < verdictAt {
+      fail("the sender never hears that all is well, although the paths were good again")
     }
   }
 

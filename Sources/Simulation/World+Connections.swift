@@ -49,6 +49,7 @@ extension World {
     nodes[n].places[id.index].isOpen = true
     if random.chance(plan.connectFailure), !isHealed {
       marks.reach(.connectFailure)
+      noteRejection(n)
       ledger.noteTrouble(until: now)
       let kind = random.pick([Failure.Kind.refused, .unreachable, .timedOut, .addressInUse, .other])
       return complete(
@@ -134,6 +135,7 @@ extension World {
   /// A reset before the connection stands: nobody listens.
   mutating func refuseConnect(_ c: Int) {
     guard let (n, token, id) = connections[c].connect else { return }
+    noteRejection(n)
     connections[c].connect = nil
     connections[c].sides[0].state = .gone
     complete(

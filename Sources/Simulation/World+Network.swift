@@ -344,6 +344,7 @@ extension World {
       guard connections[c].sides[side].error == nil else { return }
       note(12, c, "connection \(c): \(error) at side \(side)")
       marks.reach(.reset)
+      noteRejection(connections[c].sides[side].owner)
       connections[c].sides[side].error = error
       purge(c, side)
       // One of both hears of it first.

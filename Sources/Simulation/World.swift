@@ -146,6 +146,10 @@ struct Node {
   var frozenUntil: Int64 = 0
   var hasStarted = false
   var hasLost = false
+  /// When it last heard a reset or a refusal, from its peer's host or from a fault.
+  var rejectedAt: Int64 = -1_000_000_000_000
+  /// When the receiver first had a verdict to give.
+  var verdictAt: Int64?
   var outcome: Outcome?
   var geometry: Geometry?
   var arena: [UInt8] = []

@@ -145,6 +145,8 @@ extension Session {
   /// A refusal of the first connection ends the session; of a later one only that connection.
   private mutating func refusedByPeer(_ id: ConnectionID, _ refusal: Refusal, at now: Instant) {
     let isFirst = phase == .opening
+    // Our own dead connections fill its table, as far as it knows: it is there, and will notice.
+    if refusal == .tooMany, let present = alone { alone = (present.since, nil) }
     drop(id, .violation("refused: \(refusal)"), at: now)
     if isFirst { conclude(.refused(refusal), at: now) }
   }

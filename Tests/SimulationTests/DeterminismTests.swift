@@ -1,0 +1,32 @@
+import Foundation
+import Simulation
+import Testing
+
+@Suite struct DeterminismTests {
+  /// `swift test` builds every product of the package into one folder.
+  private static let tool = Bundle.main.bundleURL.deletingLastPathComponent()
+    .appendingPathComponent("debug/simulate")
+
+  @Test(arguments: [3, 46, 975] as [UInt64])
+  func `the same seed gives the same trace, with and without a reader`(seed: UInt64) {
+    let silent = Simulator(seed: seed).run()
+    let loud = Simulator(seed: seed).run(sink: { _ in })
+    #expect(silent.traceHash == loud.traceHash)
+    #expect(silent.stepCount == loud.stepCount)
+    #expect(Simulator(seed: seed + 1).run().traceHash != silent.traceHash)
+  }
+
+  // Swift seeds its hashes anew in every process: an order of a Dictionary or a Set would show here.
+  @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: DeterminismTests.tool.path)))
+  func `the same seed gives the same trace in another process`() throws {
+    let process = Process()
+    let pipe = Pipe()
+    process.executableURL = Self.tool
+    process.arguments = ["--seed", "46"]
+    process.standardOutput = pipe
+    try process.run()
+    let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(output.hasPrefix(Simulator(seed: 46).run().description))
+  }
+}
