@@ -158,6 +158,9 @@ extension World {
     let backlog = (plan.sendBuffer + plan.receiveBuffer) * 2
     guard plan.slowConnection == 0, plan.links.allSatisfy({ $0.rate > backlog }) else { return }
     let late = abs((nodes[0].endedAt ?? 0) - (nodes[1].endedAt ?? 0))
+    if sent == .complete, received == .complete, late > 500_000_000, plan.strangers.isEmpty {
+      fail("both are done, and one stays for \(late / 1_000_000) ms")
+    }
     if late > 5_000_000_000 { fail("one end learns of the other after \(late / 1_000_000) ms") }
     switch (sent, received) {
     case (.complete, .complete), (.peerEnded, _), (_, .peerEnded): break

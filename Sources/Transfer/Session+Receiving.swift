@@ -292,11 +292,14 @@ extension Session {
     switch header.kind {
     case .verdict:
       didReceiveVerdict(id, header, payload: payload, at: now)
+      // Whoever does not read does not see the peer close.
+      expectHeader(id)
     case .abort:
       statistics.writtenOffset = max(statistics.writtenOffset, header.offset)
       let ending = Ending(rawValue: header.detail) ?? .internalError
       conclude(.peerEnded(ending, PeerText.decode(payload)), at: now)
       didHearLastWord(id, at: now)
+      expectHeader(id)
     case .status:
       do {
         didReceiveStatus(header, try LinkStatus.decode(payload), at: now)
