@@ -52,7 +52,7 @@ def busy_seconds():
     return (user + nice + system + interrupts + soft) / tick, stolen / tick
 
 
-CALM_SECONDS = 20  # The longest wait for others; builds take longer, but then waiting is no help.
+CALM_SECONDS = 5  # The longest wait for others. Builds take longer, but a run costs as much as this.
 
 
 def wait_for_calm():
