@@ -28,7 +28,7 @@ demo: build ## 2 GiB through braid over loopback, with checksums
 	@BRAID=$(BRAID) Benchmarks/demo
 
 demo-bond: build ## four links on one machine, nc and braid, the bytes of each link (root)
-	@Tests/Lab/install lab bench
+	@Tests/Lab/install peer
 	@BRAID=$(BRAID) Benchmarks/demo-bond
 
 test: ## all tests
@@ -46,12 +46,12 @@ simulate: ## the simulation with SEEDS=10000 seeds
 	$(SWIFT) run -c release simulate --seeds $(SEEDS)
 
 bench: build ## the benchmarks in short, a few minutes; the lab ones need root
-	@Tests/Lab/install lab bench
+	@Tests/Lab/install bench
 	@BRAID=$(BRAID) Benchmarks/run --short
 	@$(MAKE) --no-print-directory report
 
 bench-full: build ## all of the benchmarks, an hour or more
-	@Tests/Lab/install lab bench
+	@Tests/Lab/install bench
 	@BRAID=$(BRAID) Benchmarks/run
 	@$(MAKE) --no-print-directory report
 
