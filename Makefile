@@ -43,7 +43,7 @@ lint: ## the format of the sources
 
 simulate: ## the simulation with SEEDS=10000 seeds
 	@Tests/Lab/install build
-	$(SWIFT) run -c release simulate --seeds $(SEEDS)
+	$(SWIFT) run -c release simulate --count $(SEEDS) --marks
 
 bench: build ## the benchmarks in short, a few minutes; the lab ones need root
 	@Tests/Lab/install bench
