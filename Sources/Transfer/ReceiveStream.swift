@@ -128,6 +128,10 @@ struct ReceiveStream {
     if let writing { return .success((writing.slot, writing.written..<writing.byteCount)) }
     let next = expected[index(of: nextNumber)]
     guard let slot = next.slot else { return .success(nil) }
+    // It came before the end was announced, so it could not be refused.
+    if let end, nextNumber >= end.frameCount {
+      return .failure(MismatchError(sentence: "frame \(nextNumber) lies beyond the announced end"))
+    }
     guard next.offset == writtenOffset else {
       return .failure(
         MismatchError(

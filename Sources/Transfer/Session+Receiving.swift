@@ -199,6 +199,9 @@ extension Session {
       case .payload(let header, slot) = connections[id.index].incoming
     else { return }
     awaitingChecksum[slot.index] = nil
+    // From here on the slot is the stream's, also if the connection is being stopped already: it must
+    // not give the slot back a second time when it closes.
+    connections[id.index].incoming = .header
     if checksum == header.value {
       if receiving?.didReceive(header, in: slot) == true { statistics.frameCount += 1 }
       statistics.confirmedByteCount = receiving?.receivedByteCount ?? 0
@@ -209,7 +212,6 @@ extension Session {
       statistics.damagedFrameCount += 1
       actions.append(.report(.damagedFrame(offset: header.offset)))
       guard connections[id.index].rejects.count < Limits.pendingRejects else {
-        connections[id.index].incoming = .header
         return drop(id, .damaged(.damaged), at: now)
       }
       connections[id.index].rejects.append(
@@ -347,6 +349,8 @@ extension Session {
 
   private mutating func didReceiveGoodbye(_ id: ConnectionID, at now: Instant) {
     if case .lingering = phase { return conclude(.complete, at: now) }
+    // From a side that still owes acknowledgements it is a loss like any other.
+    guard connections[id.index].carried.isEmpty else { return drop(id, .closedByPeer, at: now) }
     connections[id.index].loss = .surplus
     // The sender has no use for it: it is not to be dialled again.
     let group = connections[id.index].group

@@ -1,0 +1,177 @@
+// Goal: what the fuzzer found (`make fuzz`) stays found. Method: a session is driven by hand to the
+// place where it went wrong. A failure here means: a hostile peer can lose or double a slot again.
+import Testing
+import Wire
+
+@testable import Transfer
+
+@Suite struct HostilePeerTests {
+  @Test func `a frame beyond the announced end is a mismatch, not a wait without end`() {
+    let geometry = Geometry(frameByteCount: 4096, memoryByteCount: 8 * 8192)
+    var stream = ReceiveStream(geometry: geometry)
+    let first = FrameHeader(.data, length: 10, offset: 0, number: 0, value: 1)
+    let second = FrameHeader(.data, length: 10, offset: 10, number: 1, value: 2)
+    for header in [first, second] {
+      guard case .into(let slot) = stream.admit(header) else {
+        Issue.record("frame \(header.number) was not admitted")
+        return
+      }
+      let isNew = stream.didReceive(header, in: slot)
+      #expect(isNew)
+    }
+    let lie = FrameHeader(.end, offset: 10, number: 1, value: 3)
+    let objection = stream.didReceiveEnd(lie)
+    #expect(objection == nil)
+    _ = stream.rangeToWrite()
+    _ = stream.didWrite(byteCount: 10)
+    let next = stream.rangeToWrite()
+    #expect(throws: ReceiveStream.MismatchError.self) { try next.get() }
+  }
+
+  @Test func `a connection stopped before its checksum comes gives its slot back once`() throws {
+    var owner = Owner(role: .receiver)
+    let id = owner.join()
+    let frame = FrameHeader(.data, length: 10, offset: 0, number: 0, value: 1)
+    owner.receive(frame, on: id)
+    owner.turn()
+    // The payload is whole and, before the checksum is asked for, the connection has to stop.
+    let receiving = owner.receiving(id)
+    let token = try #require(receiving)
+    owner.session.handle(.completed(token, .done(10), releaseFollows: false), at: owner.now)
+    owner.session.stop(id, isReset: true, at: owner.now)
+    owner.turn(checksum: 1)
+    owner.completeAll(of: id)
+    owner.turn()
+    #expect(owner.session.brokenInvariant == nil)
+  }
+
+  @Test func `a goodbye on a connection that carries frames sends them elsewhere`() {
+    var owner = Owner(role: .sender)
+    let id = owner.join()
+    owner.receive(FrameHeader(.status), on: id)
+    owner.receive(FrameHeader(.ack, number: 4), on: id)
+    owner.turn()
+    owner.completeReads(byteCount: 4096)
+    owner.turn()
+    #expect(owner.session.connections[id.index].carried.count == 1)
+    owner.receive(FrameHeader(.goodbye), on: id)
+    owner.turn()
+    #expect(owner.session.brokenInvariant == nil)
+    #expect(owner.session.sending?.again.count == 1)
+  }
+}
+
+/// What surrounds a listening session: it keeps what is in flight, and completes what it is told to.
+private struct Owner {
+  var session: Session
+  var pending: [(token: OperationToken, operation: Transfer.Operation)] = []
+  let now = Instant(nanoseconds: 1_000_000_000)
+
+  init(role: Role) {
+    let options = Options(
+      role: role,
+      opening: .listen,
+      frameByteCount: 4096,
+      memoryByteCount: 8 * 8192,
+      random: { 4 }
+    )
+    session = Session(options, at: now)
+    turn()
+  }
+
+  mutating func turn(checksum: UInt64 = 7) {
+    session.advance(to: now)
+    while let action = session.nextAction() {
+      switch action {
+      case .submit(let token, let operation): pending.append((token, operation))
+      case .checksum(let slot, _): session.handle(.didChecksum(slot, checksum), at: now)
+      case .measure(let id): session.handle(.measured(id, nil), at: now)
+      case .lookAtLinks: session.handle(.didLookAtLinks(LinkView(links: [])), at: now)
+      default: break
+      }
+    }
+  }
+
+  mutating func complete(
+    _ isWanted: (Transfer.Operation) -> Bool,
+    _ byteCount: Int,
+    control: [UInt8] = []
+  ) {
+    guard let index = pending.firstIndex(where: { isWanted($0.operation) }) else { return }
+    let token = pending.remove(at: index).token
+    session.handle(
+      .completed(token, .done(byteCount), releaseFollows: false),
+      control: control.span,
+      at: now
+    )
+    turn()
+  }
+
+  /// The operation that receives on a connection, taken out of those in flight.
+  mutating func receiving(_ id: ConnectionID) -> OperationToken? {
+    let index = pending.firstIndex {
+      if case .receive(id, _) = $0.operation { true } else { false }
+    }
+    return index.map { pending.remove(at: $0).token }
+  }
+
+  /// Brings one connection through the handshake.
+  mutating func join() -> ConnectionID {
+    let id = ConnectionID(0)
+    complete({ if case .accept = $0 { true } else { false } }, 0)
+    var greeting = Greeting(
+      .hello,
+      role: session.options.role.opposite,
+      session: SessionID(low: 1, high: 2),
+      frameByteCount: 4096
+    )
+    for kind in [Greeting.Kind.hello, .confirm] {
+      greeting.kind = kind
+      var bytes = [UInt8](repeating: 0, count: Greeting.byteCount)
+      var span = bytes.mutableSpan
+      greeting.encode(into: &span)
+      deliver(bytes, on: id)
+      completeAll(of: id, sendsOnly: true)
+    }
+    return id
+  }
+
+  mutating func receive(_ header: FrameHeader, on id: ConnectionID) {
+    var bytes = [UInt8](repeating: 0, count: FrameHeader.byteCount)
+    var span = bytes.mutableSpan
+    header.encode(into: &span, seed: session.seed)
+    deliver(bytes, on: id)
+  }
+
+  private mutating func deliver(_ bytes: [UInt8], on id: ConnectionID) {
+    complete({ if case .receive(id, _) = $0 { true } else { false } }, bytes.count, control: bytes)
+  }
+
+  mutating func completeReads(byteCount: Int) {
+    complete({ if case .read = $0 { true } else { false } }, byteCount)
+  }
+
+  /// Ends what is in flight on a connection: sends whole, receives with the connection's end.
+  mutating func completeAll(of id: ConnectionID, sendsOnly: Bool = false) {
+    for (token, operation) in pending {
+      switch operation {
+      case .send(id, let region, _):
+        session.handle(
+          .completed(token, .done(region.byteCount), releaseFollows: false),
+          at: now
+        )
+      case .receive(id, _) where !sendsOnly:
+        session.handle(.completed(token, .done(0), releaseFollows: false), at: now)
+      default: continue
+      }
+      pending.removeAll { $0.token == token }
+    }
+    turn()
+  }
+}
+
+extension Session {
+  fileprivate mutating func handle(_ event: Event, at now: Instant) {
+    handle(event, control: Span(), at: now)
+  }
+}
