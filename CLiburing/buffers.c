@@ -29,11 +29,13 @@ uint64_t clu_locked_memory_limit(void) {
   return limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
 }
 
+void clu_buffer_unregister(clu_ring *ring) {
+  if (ring->has_buffer) (void)io_uring_unregister_buffers(&ring->ring);
+  ring->has_buffer = false;
+}
+
 int clu_buffer_register(clu_ring *ring, void *base, size_t length) {
-  if (ring->has_buffer) {
-    int result = io_uring_unregister_buffers(&ring->ring);
-    if (result < 0) return result;
-  }
+  clu_buffer_unregister(ring);
   struct iovec buffer = {base, length};
   int result = io_uring_register_buffers(&ring->ring, &buffer, 1);
   ring->has_buffer = result == 0;

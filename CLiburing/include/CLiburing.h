@@ -74,8 +74,9 @@ uint32_t clu_ring_reap(clu_ring *ring, clu_completion *out, uint32_t capacity);
 // Bytes that we may lock, after raising the soft limit to the hard one; UINT64_MAX: no limit.
 uint64_t clu_locked_memory_limit(void);
 
-// Registers one buffer, as index 0, in place of an earlier one.
+// Registers one buffer, as index 0, in place of an earlier one; or takes that one away.
 int clu_buffer_register(clu_ring *ring, void *base, size_t length);
+void clu_buffer_unregister(clu_ring *ring);
 
 // Makes an empty table of `count` descriptors; then sets one place (-1 empties it). A socket stays
 // open until its place is emptied, whatever close(2) says.

@@ -95,7 +95,12 @@ public struct RingCounters: Hashable, Sendable {
       }
     }
     wantedByteCount = min(setup.registeredByteCount, arena.byteCount, Self.registrationLimit)
-    registeredByteCount = unsafe Self.register(arena, wantedByteCount, with: handle)
+    registeredByteCount = unsafe Self.register(
+      arena,
+      wantedByteCount,
+      limit: limit,
+      with: handle
+    )
     self.arena = arena
     unsafe self.handle = handle
     lockedMemoryLimit = limit
@@ -201,24 +206,43 @@ extension Ring {
   private static let registrationLimit = 1 << 30
   /// Less is not worth a second way through the code.
   private static let registrationFloor = 1 << 20
+  /// What is left of a locked-memory limit, since all processes of the user share it: Linux 6.14 and
+  /// later charge rings to it, 100 KiB each, and those of our user's other braids must fit as well.
+  private static let registrationMargin = 512 << 10
+  /// How exactly the limit is searched for.
+  private static let registrationStep = 256 << 10
 
-  /// Registers as much of the arena's start as the limit allows: all, half, a quarter...
+  /// Registers as much of the arena's start as the locked-memory limit leaves.
+  ///
+  /// What other processes have locked cannot be asked for, only tried: each try pins pages, so the
+  /// first is what fits when there are none, and the others halve the rest.
   private static func register(
     _ arena: borrowing Arena,
     _ wanted: Int,
+    limit: UInt64,
     with handle: OpaquePointer
   ) -> Int {
-    var byteCount = wanted
-    // Ends: 1 GiB halved ten times is the floor.
-    while byteCount > 0 {
+    func isRegistered(_ byteCount: Int) -> Bool {
       let range = ArenaRange(offset: 0, count: byteCount)
-      if unsafe clu_buffer_register(handle, arena.pointer(range), byteCount) == 0 {
-        return byteCount
-      }
-      let half = (byteCount / 2) & ~4095
-      byteCount = half >= registrationFloor ? half : 0
+      return unsafe clu_buffer_register(handle, arena.pointer(range), byteCount) == 0
     }
-    return 0
+    let allowed = limit == .max ? wanted : (Int(clamping: limit) - registrationMargin) & ~4095
+    let ceiling = min(wanted, allowed)
+    guard wanted > 0, ceiling == wanted || ceiling >= registrationFloor else { return 0 }
+    if isRegistered(ceiling) { return ceiling }
+    var fitting = 0
+    var excessive = ceiling / registrationStep + 1
+    // Ends: 1 GiB has 4096 steps, so there are 12 tries at most.
+    while excessive - fitting > 1 {
+      let middle = (fitting + excessive) / 2
+      if isRegistered(middle * registrationStep) { fitting = middle } else { excessive = middle }
+    }
+    let byteCount = fitting * registrationStep - registrationMargin
+    guard byteCount >= registrationFloor, isRegistered(byteCount) else {
+      unsafe clu_buffer_unregister(handle)
+      return 0
+    }
+    return byteCount
   }
 
   /// One sentence for `--verbose`: how much memory is registered, and why not more.

@@ -58,15 +58,15 @@ import Testing
   @Test(needsRing, .enabled(if: isRoot, "needs root to become another user"))
   func `under a limit a part of the arena is registered and the rest still works`() async {
     await #expect(processExitsWith: .success) {
-      becomeUser(54_321, lockedMemoryLimit: 8 << 20)
+      becomeUser(lockedMemoryLimit: 8 << 20)
       var ring = try Ring(RingSetup(arenaByteCount: 32 << 20))
-      #expect(ring.registeredByteCount == 4 << 20)
-      let text = "registered 4 MiB of 32 MiB: the locked-memory limit is 8 MiB"
+      #expect(ring.registeredByteCount == 7680 << 10)
+      let text = "registered 7680 KiB of 32 MiB: the locked-memory limit is 8 MiB"
       #expect(ring.registrationText == text)
       // Across the border of the registered part, and beyond it.
       let files = Files()
       let (reader, writer) = try files.pipe()
-      for offset in [(4 << 20) - 100, 20 << 20] {
+      for offset in [(7680 << 10) - 100, 20 << 20] {
         ring.fill(range(offset, 1000), with: UInt8(offset & 7))
         let write = Operation.write(.descriptor(writer), from: range(offset, 1000), at: nil)
         try #expect(ring.outcome(write) == .bytes(1000))
@@ -78,9 +78,24 @@ import Testing
   }
 
   @Test(needsRing, .enabled(if: isRoot, "needs root to become another user"))
+  func `what the user's other rings have locked is left to them, and room for one more`() async {
+    await #expect(processExitsWith: .success) {
+      becomeUser(lockedMemoryLimit: 8 << 20)
+      let first = try Ring(RingSetup(arenaByteCount: 3 << 20))
+      #expect(first.registeredByteCount == 3 << 20)
+      let second = try Ring(RingSetup(arenaByteCount: 32 << 20))
+      #expect((3 << 20...5 << 20).contains(second.registeredByteCount))
+      var third = try Ring(RingSetup(arenaByteCount: 32 << 20))
+      #expect(third.registeredByteCount == 0)
+      #expect(third.completionEntries == 4096)
+      try #expect(third.outcome(.nop) == .bytes(0))
+    }
+  }
+
+  @Test(needsRing, .enabled(if: isRoot, "needs root to become another user"))
   func `with almost no locked memory the ring shrinks and nothing is registered`() async {
     await #expect(processExitsWith: .success) {
-      becomeUser(54_322, lockedMemoryLimit: 64 << 10)
+      becomeUser(lockedMemoryLimit: 64 << 10)
       var ring = try Ring(RingSetup(arenaByteCount: 4 << 20))
       // 1024 where the kernel charges rings (6.14 to 6.18 at least), else what was asked for.
       #expect(ring.completionEntries == 1024 || ring.completionEntries == 4096)
@@ -93,7 +108,7 @@ import Testing
   @Test(needsRing, .enabled(if: isRoot, "needs root to become another user"))
   func `without any locked memory there is a ring or the limit is named`() async {
     await #expect(processExitsWith: .success) {
-      becomeUser(54_323, lockedMemoryLimit: 0)
+      becomeUser(lockedMemoryLimit: 0)
       do throws(RingSetupError) {
         // Kernels 5.12 to 6.13 do not charge the rings themselves.
         _ = try Ring(RingSetup(arenaByteCount: 4 << 20))
@@ -106,7 +121,9 @@ import Testing
 }
 
 /// Drops root for good, with a hard limit on locked memory and a lower soft one.
-private func becomeUser(_ user: uid_t, lockedMemoryLimit: rlim_t) {
+private func becomeUser(lockedMemoryLimit: rlim_t) {
+  // A user of our own: what one locks counts for all of its processes, and for a while after them.
+  let user = uid_t(200_000 + getpid())
   var limit = rlimit(rlim_cur: lockedMemoryLimit / 2, rlim_max: lockedMemoryLimit)
   let resource = __rlimit_resource_t(__RLIMIT_MEMLOCK.rawValue)
   precondition(unsafe setrlimit(resource, &limit) == 0)
