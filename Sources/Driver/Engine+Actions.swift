@@ -54,8 +54,11 @@ extension Engine {
     case .send(let id, let region, let zeroCopy):
       guard let file = file(id) else { return fail(token, .badDescriptor, at: now) }
       let range = outgoing(id, region)
+      // Memory that is not registered would be pinned, and charged to the locked-memory limit, for
+      // each send anew; the few that the limit lets through are not worth the failure of the next.
+      let isRegistered = range.end <= ring.registeredByteCount
       enqueue(
-        zeroCopy ? .sendZeroCopy(file, from: range) : .send(file, from: range),
+        zeroCopy && isRegistered ? .sendZeroCopy(file, from: range) : .send(file, from: range),
         userData: userData
       )
     case .receive(let id, .discard(let byteCount)):
