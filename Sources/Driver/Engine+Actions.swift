@@ -178,6 +178,7 @@ extension Engine {
       receivedByteCount: information.receivedByteCount,
       isAwaitingAnswer: information.unacknowledgedSegments > 0 || information.unansweredProbes > 1,
       sinceLastAnswer: .milliseconds(information.lastAcknowledgedMilliseconds),
+      roundTrip: .microseconds(information.roundTripMicroseconds),
       onlyLink: sockets[id.index].peer.flatMap {
         links.onlyLink(to: $0, from: sockets[id.index].local)
       }

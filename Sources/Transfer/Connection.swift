@@ -82,6 +82,7 @@ struct Connection {
   /// The welcome that we said.
   var welcome: Greeting?
   var deadline: Instant?
+  /// When it joined; until then, when it was begun.
   var joinedAt = Instant(nanoseconds: 0)
   /// Why it is being stopped, for the report.
   var loss: Notice.Loss?
@@ -96,6 +97,8 @@ struct Connection {
   var incoming = Incoming.greeting
   /// Bytes of the present target that have arrived.
   var receivedByteCount = 0
+  /// The receive in flight was told to end, since its frame has come another way.
+  var isLettingGo = false
 
   // Sending.
   var outgoing = Outgoing.nothing
@@ -110,7 +113,11 @@ struct Connection {
   /// Frames on this connection that the receiver has processed.
   var acknowledgedFrameCount: UInt64 = 0
   var endSent = false
+  /// Whether TCP at the other end answered when last it was looked at.
+  var isAnswered = false
   var rate = RateEstimator()
+  /// When frames were last acknowledged, or the first one sent after none was on the way.
+  var deliveredAt = Instant(nanoseconds: 0)
   /// Bytes in `carried`.
   var carriedByteCount = 0
 
@@ -133,6 +140,14 @@ struct Connection {
 
   /// Whether the connection takes part in the session.
   var isMember: Bool { state == .joined || state == .retiring }
+
+  /// Whether it is being dialled, or in its handshake.
+  var isComing: Bool {
+    switch state {
+    case .dialling, .awaitingWelcome, .awaitingHello, .awaitingConfirm: true
+    case .free, .accepting, .refusing, .joined, .retiring, .stopping: false
+    }
+  }
 
   /// Whether a new message or frame can be handed to the kernel: one send in flight per socket,
   /// since the kernel reorders several without a word (io_uring.md, trap 1).

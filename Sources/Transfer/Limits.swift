@@ -56,6 +56,11 @@ public enum Limits {
   public static let unclearSoundings = 3
   /// The data waits no longer than this for the choice of connections.
   public static let gatheringTimeout: Duration = .milliseconds(600)
+  /// A connection whose frames are not acknowledged for so long is broken, or as good as that.
+  public static let stuckAfter: Duration = .milliseconds(500)
+  /// Shortest time between two choices of connections: each stops the data for a tenth of a second
+  /// at most where nothing is broken, so this costs 2 % at worst.
+  public static let gatheringInterval: Duration = .seconds(5)
   /// How often the receiver shows its links' counters, and the sender looks for idle ones.
   public static let statusInterval: Duration = .seconds(1)
   /// Times that connections are opened for idle links before it is accepted that none helps.
@@ -65,6 +70,9 @@ public enum Limits {
   public static let handshakeTimeout: Duration = .seconds(5)
   /// A dial that has not been answered by then is given up; SYNs go out at 0, 1 and 3 s.
   public static let dialTimeout: Duration = .seconds(4)
+  /// The same while other connections work: another port may lead around what is broken, and another
+  /// SYN on this one, after 3 s, would not.
+  public static let redialTimeout: Duration = .milliseconds(1500)
   /// First pause before dialling again; doubles up to `dialPauseMaximum`.
   public static let dialPause: Duration = .milliseconds(100)
   /// Longest pause before dialling again: a healed link is to be used within 5 s.

@@ -17,6 +17,8 @@ struct LinkWatch: Equatable {
   private(set) var attemptCount = 0
   /// Links that stayed idle after the last attempt.
   private(set) var unmended = Finding()
+  /// Whether the links were the limit at the last look.
+  private(set) var wasBusy = false
 
   /// Links that lie idle, by index.
   struct Finding: Equatable {
@@ -34,15 +36,20 @@ struct LinkWatch: Equatable {
 
   /// Compares counters with those of the last look.
   ///
+  /// - Parameter canMend: whether more connections might help; if not, this is no attempt.
   /// - Returns: links that were idle at two looks in a row while frames were waiting at most samples.
-  mutating func look(local newLocal: [UInt64], remote newRemote: [UInt64], at now: Instant)
-    -> Finding
-  {
+  mutating func look(
+    local newLocal: [UInt64],
+    remote newRemote: [UInt64],
+    canMend: Bool = true,
+    at now: Instant
+  ) -> Finding {
     defer {
       (local, remote, lookedAt) = (newLocal, newRemote, now)
       (busyCount, sampleCount) = (0, 0)
     }
     let isBusy = busyCount * 4 >= sampleCount * 3 && sampleCount > 0
+    wasBusy = isBusy
     guard lookedAt != nil, isBusy, local.count == newLocal.count, remote.count == newRemote.count
     else {
       (localIdle, remoteIdle) = ([], [])
@@ -61,7 +68,7 @@ struct LinkWatch: Equatable {
       }
       return finding
     }
-    guard attemptCount < Limits.mendingAttempts else {
+    guard canMend, attemptCount < Limits.mendingAttempts else {
       unmended = finding
       return Finding()
     }

@@ -81,6 +81,8 @@ public struct Measurement: Equatable, Sendable {
   public var isAwaitingAnswer: Bool
   /// Time since the last acknowledgement came in.
   public var sinceLastAnswer: Duration
+  /// Smoothed round-trip time.
+  public var roundTrip: Duration
   /// The link here that it must run over, because no other leads to the peer's address; an index
   /// into `LinkView.links`.
   public var onlyLink: Int?
@@ -91,12 +93,14 @@ public struct Measurement: Equatable, Sendable {
     receivedByteCount: UInt64,
     isAwaitingAnswer: Bool,
     sinceLastAnswer: Duration,
+    roundTrip: Duration = .zero,
     onlyLink: Int? = nil
   ) {
     self.acknowledgedByteCount = acknowledgedByteCount
     self.receivedByteCount = receivedByteCount
     self.isAwaitingAnswer = isAwaitingAnswer
     self.sinceLastAnswer = sinceLastAnswer
+    self.roundTrip = roundTrip
     self.onlyLink = onlyLink
   }
 }

@@ -50,7 +50,8 @@ public struct Options: Sendable {
   public var wait: Duration = .seconds(30)
   /// How long a session without any living connection lasts when the network is silent.
   public var giveUp: Duration = .seconds(60)
-  /// A connection is dead when TCP has waited this long for an answer.
+  /// A connection is dead when TCP has waited this long for an answer, or about a third of it while
+  /// others are answered.
   public var pathSilence: Duration = .seconds(3)
   /// Length of the input in bytes where known, else `Greeting.unknownStreamLength`.
   public var streamByteCount = Greeting.unknownStreamLength

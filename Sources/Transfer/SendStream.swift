@@ -58,6 +58,8 @@ struct SendStream {
   /// Frames whose connection died or damaged them.
   private(set) var again: RingQueue<SlotID>
   var input = Input.idle
+  /// Slots that reading leaves alone while connections are sounded: one burst at a time.
+  var keptForSounding = 0
   /// The slot being filled, with `frames[...].byteCount` bytes in it.
   private(set) var filling: SlotID?
   private(set) var nextNumber: UInt64 = 0
@@ -83,7 +85,7 @@ struct SendStream {
 
   /// The slot and range that the next read goes to; nil if there is no free slot.
   mutating func rangeToFill() -> (SlotID, Range<Int>)? {
-    if filling == nil, let slot = free.popLast() {
+    if filling == nil, free.count > keptForSounding, let slot = free.popLast() {
       frames[slot.index] = Frame(state: .filling)
       filling = slot
     }
@@ -168,23 +170,25 @@ struct SendStream {
     return startSending(slot, at: now)
   }
 
-  /// The oldest frame on the way, if it is late enough to be sent a second time.
-  ///
-  /// Frames in `excluded`, which the idle connection carries itself, are no use there.
-  mutating func lateFrame(
-    olderThan age: Duration,
-    at now: Instant,
-    excluding excluded: RingQueue<Connection.Carried>
-  ) -> Connection.Carried? {
+  /// The oldest frame on the way: the one that the receiver's window waits for.
+  var oldestOutstanding: SlotID? {
     var oldest: SlotID?
     for index in frames.indices where frames[index].state == .outstanding {
       if let best = oldest, frames[best.index].number < frames[index].number { continue }
       oldest = SlotID(index)
     }
-    guard let slot = oldest, frames[slot.index].carrierCount < Limits.copiesPerFrame,
-      now - frames[slot.index].lastSent >= age
-    else { return nil }
-    for distance in 0..<excluded.count where excluded[distance]?.slot == slot { return nil }
+    return oldest
+  }
+
+  /// How long ago a frame was last sent, if it may be sent a second time; else nil.
+  func age(ofSingle slot: SlotID, at now: Instant) -> Duration? {
+    frames[slot.index].carrierCount < Limits.copiesPerFrame
+      ? now - frames[slot.index].lastSent : nil
+  }
+
+  /// Sends a second copy of a frame that is on its way.
+  mutating func sendCopy(of slot: SlotID, at now: Instant) -> Connection.Carried {
+    precondition(frames[slot.index].state == .outstanding, "a copy of what is not on its way")
     resentFrameCount += 1
     return startSending(slot, at: now)
   }
@@ -238,6 +242,21 @@ struct SendStream {
       break
     case .free, .filling, .sealing, .sounding:
       preconditionFailure("acknowledged a frame that was never sent")
+    }
+  }
+
+  /// Everything below an offset is out of the receiver's hands, whichever connection carried it.
+  ///
+  /// So the data of a connection whose way back is dead need not be sent again.
+  mutating func didWrite(below offset: UInt64) {
+    writtenOffset = max(writtenOffset, offset)
+    for index in frames.indices {
+      let frame = frames[index]
+      guard frame.state == .outstanding, frame.offset + UInt64(frame.byteCount) <= writtenOffset
+      else { continue }
+      acknowledgedByteCount += UInt64(frame.byteCount)
+      frames[index].state = .acknowledged
+      freeIfDone(SlotID(index))
     }
   }
 

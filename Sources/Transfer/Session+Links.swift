@@ -7,6 +7,8 @@ struct Gathering: Equatable {
   enum Step: Equatable {
     /// The receiver has not said yet which links it has.
     case awaitingStatus
+    /// Data were moving; what is on its way is to arrive first, or the counters would tell nothing.
+    case draining(until: Instant)
     /// Nothing is being sounded; the next connection can be.
     case choosing
     /// A burst is on its way over one connection.
@@ -16,7 +18,12 @@ struct Gathering: Equatable {
   }
 
   var step = Step.awaitingStatus
-  let deadline: Instant
+  var deadline: Instant
+  /// Whether data have moved already: then nothing is waited for, and connections only join by the
+  /// way, not for the choice.
+  var isRepeated = false
+  /// Whether the receiver's counters are known as they are since the data stopped.
+  var isFresh = true
   var nextNumber: UInt32 = 1
   /// Counters before the present burst, here and there.
   var localBefore: [UInt64] = []
@@ -100,6 +107,11 @@ extension Session {
       } else {
         finishGathering(at: now)
       }
+    case .draining(let until):
+      guard now >= until || connections.allSatisfy({ $0.carried.isEmpty || isStuck($0, at: now) })
+      else { return }
+      self.gathering?.step = .choosing
+      chooseNext(at: now)
     case .choosing:
       chooseNext(at: now)
     case .sounding(let id, let serial, _, let until):
@@ -113,7 +125,7 @@ extension Session {
 
   /// Whether a burst can tell anything that is not known: more than one link there, or links here
   /// that nobody can foresee.
-  private var needsSounding: Bool {
+  var needsSounding: Bool {
     // Where hosts are preferred to others, their links are not meant to be filled alike.
     guard dialing?.askedCount != 1, !options.isPreferring else { return false }
     if remoteLinks.count > 1 { return true }
@@ -138,16 +150,12 @@ extension Session {
   private mutating func chooseNext(at now: Instant) {
     if let index = connections.indices.first(where: {
       connections[$0].canSend && connections[$0].state == .joined && !connections[$0].isSounded
+        && connections[$0].carried.isEmpty
     }) {
       return sound(ConnectionID(index), at: now)
     }
-    let isComing = connections.contains {
-      switch $0.state {
-      case .dialling, .awaitingWelcome, .awaitingHello, .awaitingConfirm: true
-      case .joined: !$0.isSounded
-      case .free, .accepting, .refusing, .retiring, .stopping: false
-      }
-    }
+    let isComing = connections.contains { $0.isComing || $0.state == .joined && !$0.isSounded }
+    if gathering?.isRepeated == true { return finishGathering(at: now) }
     if isComing || memberCount < min(wantedCount, usefulCount) { return }
     let members = connections.indices.filter { connections[$0].state == .joined }
     let chosen = chosenMembers(among: members, total: usefulCount)
@@ -189,6 +197,7 @@ extension Session {
   private mutating func finishGathering(at now: Instant) {
     let wasSounding = gathering?.step != .awaitingStatus
     gathering?.step = .done
+    sending?.keptForSounding = 0
     guard wasSounding else { return }
     let members = connections.indices.filter { connections[$0].state == .joined }
     // Every link must have the same number: where connections of unequal company meet, TCP gives
@@ -198,16 +207,31 @@ extension Session {
     var kept = chosenMembers(among: members, total: usefulCount)
     if kept.count < usefulCount { kept = chosenMembers(among: members, total: links) }
     let isClear = kept.count >= links
-    // Too little was learnt to part with anything but what goes beyond the number that was wanted.
-    if !isClear { kept = Array(members.prefix(usefulCount)) }
+    if !isClear { kept = keptWithoutChoice(of: members) }
     for index in members where !kept.contains(index) { connections[index].state = .retiring }
     statistics.memberCount = memberCount
     noteCarriers()
     for index in dialing?.groups.indices ?? 0..<0 {
       let held = kept.count { connections[$0].group == index }
-      dialing?.groups[index].quota = max(held, 1)
+      // A link that has none now may be broken: it is to have its share when it comes back.
+      let isBroken = gathering?.isRepeated == true && held == 0
+      dialing?.groups[index].quota = isBroken ? Limits.connectionsPerLink : max(held, 1)
     }
     actions.append(.report(.gathered(kept: kept.count, of: members.count, isClear: isClear)))
+  }
+
+  /// Too little was learnt for a choice: at the start, only what goes beyond the number that was
+  /// wanted is surplus; later, only what is known to go beyond a link's share.
+  private func keptWithoutChoice(of members: [Int]) -> [Int] {
+    guard gathering?.isRepeated == true else { return Array(members.prefix(usefulCount)) }
+    let chosen = chosenMembers(among: members, total: usefulCount)
+    return members.filter { index in
+      let crossing = connections[index].crossing
+      let isKnown =
+        (localLinks.count < 2 || crossing.local != nil)
+        && (remoteLinks.count < 2 || crossing.remote != nil)
+      return !isKnown || chosen.contains(index)
+    }
   }
 
   // MARK: Sounding
@@ -270,6 +294,11 @@ extension Session {
     at now: Instant
   ) {
     gathering?.step = .choosing
+    if gathering?.isFresh == false {
+      // The answer to the first burst after data says from where to count.
+      gathering?.isFresh = true
+      return
+    }
     guard connections[id.index].serial == serial else { return }
     connections[id.index].isSounded = true
     let foreseen = connections[id.index].crossing.local

@@ -41,7 +41,8 @@ extension Session {
 
   private mutating func dial(_ group: Int, at now: Instant) {
     guard let lanes = dialing?.groups[group], let id = freePlace() else { return }
-    start(id, as: .dialling, at: now + Limits.dialTimeout)
+    let patience = memberCount > 0 ? Limits.redialTimeout : Limits.dialTimeout
+    start(id, as: .dialling, at: now + patience)
     connections[id.index].number = dialing?.nextNumber ?? 0
     connections[id.index].group = group
     connections[id.index].crossing.local = lanes.link
@@ -68,6 +69,7 @@ extension Session {
     connections[id.index].state = state
     connections[id.index].serial = nextSerial
     connections[id.index].deadline = deadline
+    connections[id.index].joinedAt = present
     nextSerial += 1
   }
 
@@ -308,6 +310,7 @@ extension Session {
     switch options.role {
     case .sender:
       sending = SendStream(geometry: geometry)
+      sending?.keptForSounding = 1
       inFlight.makeRoom(slotCount: geometry.slotCount)
       gathering = Gathering(deadline: now + Limits.gatheringTimeout)
     case .receiver:

@@ -35,6 +35,7 @@ extension Session {
   ) {
     connections[id.index].receiveToken = nil
     guard connections[id.index].state != .stopping else { return closeIfQuiet(id, at: now) }
+    if connections[id.index].isLettingGo, letGo(id, result) { return }
     switch result {
     case .failed(let failure):
       drop(id, connections[id.index].sendFailure ?? .failed(failure), at: now)
@@ -48,6 +49,39 @@ extension Session {
       connections[id.index].receivedByteCount = 0
       didReceiveWhole(id, control: control, at: now)
     }
+  }
+
+  /// A frame is here: other connections on which it is still arriving give their slots back, or a
+  /// few dead connections in the middle of a frame would use up what the window needs.
+  private mutating func letGo(of number: UInt64) {
+    for index in connections.indices {
+      guard case .payload(let header, _) = connections[index].incoming, header.number == number,
+        let token = connections[index].receiveToken, !connections[index].isLettingGo
+      else { continue }
+      connections[index].isLettingGo = true
+      actions.append(.cancel(token))
+    }
+  }
+
+  /// The rest of a payload that nobody needs any more is thrown away; false if it ended otherwise.
+  private mutating func letGo(_ id: ConnectionID, _ result: Event.Result) -> Bool {
+    connections[id.index].isLettingGo = false
+    guard case .payload(let header, let slot) = connections[id.index].incoming else { return false }
+    switch result {
+    case .done(let byteCount) where byteCount > 0:
+      guard connections[id.index].receivedByteCount + byteCount < Int(header.length) else {
+        return false
+      }
+      connections[id.index].receivedByteCount += byteCount
+    case .failed(let failure) where failure.kind == .cancelled:
+      break
+    case .done, .failed:
+      return false
+    }
+    receiving?.didAbandon(slot)
+    connections[id.index].incoming = .discard(header)
+    armReceive(id)
+    return true
   }
 
   private func targetByteCount(_ id: ConnectionID) -> Int {
@@ -203,7 +237,10 @@ extension Session {
     // not give the slot back a second time when it closes.
     connections[id.index].incoming = .header
     if checksum == header.value {
-      if receiving?.didReceive(header, in: slot) == true { statistics.frameCount += 1 }
+      if receiving?.didReceive(header, in: slot) == true {
+        statistics.frameCount += 1
+        letGo(of: header.number)
+      }
       statistics.confirmedByteCount = receiving?.receivedByteCount ?? 0
       didProcess(id, header, at: now)
     } else {
@@ -260,6 +297,7 @@ extension Session {
       connections[id.index].rate.didDeliver(carried.byteCount, at: now)
       sending?.didAcknowledge(carried)
     }
+    if processed > known { connections[id.index].deliveredAt = now }
     connections[id.index].acknowledgedFrameCount = processed
     statistics.confirmedByteCount = sending?.acknowledgedByteCount ?? 0
     return true

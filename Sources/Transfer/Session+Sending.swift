@@ -196,15 +196,14 @@ extension Session {
     else { return }
     guard isPunctual(id) else { return }
     var next = sending?.nextToSend(at: now)
-    if next == nil, isStalled {
-      next = sending?.lateFrame(
-        olderThan: horizon ?? Limits.lateAfter,
-        at: now,
-        excluding: connections[id.index].carried
-      )
+    if next == nil, isStalled, let late = lateFrame(for: id, at: now) {
+      next = sending?.sendCopy(of: late, at: now)
     }
     guard let next else { return }
-    if connections[id.index].carried.isEmpty { connections[id.index].rate.didBecomeBusy(at: now) }
+    if connections[id.index].carried.isEmpty {
+      connections[id.index].rate.didBecomeBusy(at: now)
+      connections[id.index].deliveredAt = now
+    }
     connections[id.index].carried.append(next)
     connections[id.index].carriedByteCount += next.byteCount
     connections[id.index].outgoing = .frame(
@@ -216,6 +215,33 @@ extension Session {
     connections[id.index].lastSent = now
     statistics.resentFrameCount = sending?.resentFrameCount ?? 0
     continueSend(id)
+  }
+
+  /// The oldest frame on the way, if it is late and this connection may well be faster.
+  ///
+  /// Where links are known, the copy takes another one than the frame did: what holds up a frame is
+  /// its link more often than its connection. After four times as long any connection will do.
+  private func lateFrame(for id: ConnectionID, at now: Instant) -> SlotID? {
+    let patience = horizon ?? Limits.lateAfter
+    guard let slot = sending?.oldestOutstanding,
+      let age = sending?.age(ofSingle: slot, at: now), age >= patience
+    else { return nil }
+    let crossing = connections[id.index].crossing
+    let isPatient = age < patience * 4
+    for index in connections.indices where carries(index, slot) {
+      if index == id.index { return nil }
+      let other = connections[index].crossing
+      let sharesLocal = localLinks.count > 1 && other.local == crossing.local
+      let sharesRemote = remoteLinks.count > 1 && other.remote == crossing.remote
+      let isKnown = crossing.local != nil || crossing.remote != nil
+      if isPatient, isKnown, sharesLocal || sharesRemote { return nil }
+    }
+    return slot
+  }
+
+  private func carries(_ index: Int, _ slot: SlotID) -> Bool {
+    let carried = connections[index].carried
+    return (0..<carried.count).contains { carried[$0]?.slot == slot }
   }
 
   /// Whether another frame on this connection would arrive before the others have filled the window.

@@ -11,6 +11,7 @@ extension Session {
     scanAt = now + Self.scanInterval
     runConnectionDeadlines(at: now)
     updateHorizon(at: now)
+    sending?.didWrite(below: statistics.writtenOffset)
     if options.opening == .listen, !isParting,
       !connections.contains(where: { $0.state == .accepting })
     {
@@ -92,7 +93,8 @@ extension Session {
     return now - alone.since >= options.giveUp ? .networkSilent : nil
   }
 
-  /// A path is dead when TCP waits for an answer and none has come for `pathSilence`.
+  /// A path is dead when TCP waits for an answer and none has come for `pathSilence`, or for a third
+  /// of it and a few round trips while other paths are alive.
   ///
   /// A slow consumer is told from a dead path by TCP itself: the peer's kernel answers window probes
   /// as long as the path works, also while the peer's process or disk stands still.
@@ -101,8 +103,17 @@ extension Session {
     if connections[id.index].crossing.local == nil {
       connections[id.index].crossing.local = measurement.onlyLink
     }
-    if measurement.isAwaitingAnswer, measurement.sinceLastAnswer >= options.pathSilence,
-      now - connections[id.index].joinedAt >= options.pathSilence
+    connections[id.index].isAnswered =
+      !measurement.isAwaitingAnswer || measurement.sinceLastAnswer < Limits.measureInterval
+    // While others are answered it is this path that is dead, and not the peer that is away.
+    let isAlone = !connections.indices.contains {
+      $0 != id.index && connections[$0].isMember && connections[$0].isAnswered
+    }
+    let patience = isAlone
+      ? options.pathSilence
+      : min(options.pathSilence, options.pathSilence / 3 + measurement.roundTrip * 8)
+    if measurement.isAwaitingAnswer, measurement.sinceLastAnswer >= patience,
+      now - connections[id.index].joinedAt >= patience
     {
       drop(id, .silent, at: now)
     }

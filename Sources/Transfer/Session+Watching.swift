@@ -14,9 +14,14 @@ extension Session {
     let finding = watch.look(
       local: localLinks.map(\.sentByteCount),
       remote: remoteLinks.map(\.receivedByteCount),
+      // What is broken or being dialled explains an idle link, and more connections do not mend it.
+      canMend: !connections.contains {
+        isStuck($0, at: now) || $0.isComing
+          || $0.state == .joined && now - $0.joinedAt < Limits.statusInterval * 2
+      },
       at: now
     )
-    guard !finding.isEmpty else { return }
+    if finding.isEmpty { return gatherAgain(at: now) }
     actions.append(
       .report(
         .idleLinks(
@@ -26,6 +31,33 @@ extension Session {
       )
     )
     mend(finding)
+  }
+
+  /// Whether what a connection carries does not arrive.
+  func isStuck(_ connection: Connection, at now: Instant) -> Bool {
+    !connection.carried.isEmpty && now - connection.deliveredAt >= Limits.stuckAfter
+  }
+
+  /// Sounds connections that have joined since the links were chosen, and parts with those that
+  /// crowd a link.
+  ///
+  /// The data stop for it: some tens of milliseconds, and seldom, since each connection is sounded
+  /// once and joins only after a loss or for an idle link.
+  private mutating func gatherAgain(at now: Instant) {
+    let joined = connections.filter { $0.state == .joined }
+    guard needsSounding, now >= gatherAt, watch.wasBusy,
+      joined.contains(where: { !$0.isSounded }),
+      !joined.contains(where: { now - $0.joinedAt < Limits.stuckAfter }),
+      // A dial that takes longer than this goes to a link that is broken: it is not waited for.
+      !connections.contains(where: { $0.isComing && now - $0.joinedAt < Limits.stuckAfter })
+    else { return }
+    gatherAt = now + Limits.gatheringInterval
+    sending?.keptForSounding = 1
+    gathering?.isRepeated = true
+    gathering?.isFresh = false
+    gathering?.unclearCount = 0
+    gathering?.deadline = now + Limits.gatheringTimeout
+    gathering?.step = .draining(until: now + Limits.stuckAfter)
   }
 
   /// Opens connections for idle links: aimed where the link here is idle, else by chance.

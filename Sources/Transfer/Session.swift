@@ -87,6 +87,8 @@ public struct Session {
   var soundingByteCount: UInt64 = 0
   var watch = LinkWatch()
   var watchAt: Instant
+  /// No new choice of connections before this.
+  var gatherAt: Instant
   /// A listener's wish for connections, and whether the peer still has to be told.
   var requestedCount = 0
   var isRequestDue = false
@@ -109,6 +111,7 @@ public struct Session {
     present = now
     measureAt = now
     watchAt = now
+    gatherAt = now
     windowReport = (0, now)
     switch options.opening {
     case .listen:

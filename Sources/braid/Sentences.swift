@@ -194,7 +194,7 @@ struct Sentences {
     switch loss {
     case .closedByPeer: "closed by \(peer)"
     case .failed(let failure): text(failure)
-    case .silent: "no answer for \(Figures.limit(plan.pathSilence)) (--dead-after)"
+    case .silent: "its path gave no answer (--dead-after)"
     case .damaged(let error): "\(error)"
     case .violation(let detail): detail
     case .surplus: "not needed any more"
