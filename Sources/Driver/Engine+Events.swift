@@ -46,10 +46,11 @@ extension Engine {
   private func accept(_ id: ConnectionID, _ result: Event.Result) -> Event.Result {
     guard case .done(let number) = result else { return result }
     let descriptor = Int32(number)
-    network.configure(descriptor)
+    let peer = try? Socket.remoteAddress(descriptor)
+    network.configure(descriptor, peer: peer)
     sockets[id.index] = ConnectionSocket(
       descriptor: descriptor,
-      peer: try? Socket.remoteAddress(descriptor)
+      peer: peer
     )
     return .done(0)
   }

@@ -71,16 +71,19 @@ struct Network {
   /// Makes a socket ready to be bound and connected.
   func makeSocket(for target: Target) throws(Errno) -> Int32 {
     let socket = try Socket.tcp(target.address.family)
-    configure(socket.number)
+    configure(socket.number, peer: target.address)
     // Where the kernel does not permit it, the interface's address has to do.
     if let device = target.device { try? Socket.set(.device(device), on: socket.number) }
     return socket.release()
   }
 
   /// Sets the options of a connection; one that a kernel does not know is no reason to stop.
-  func configure(_ descriptor: Int32) {
+  func configure(_ descriptor: Int32, peer: SocketAddress?) {
     try? Socket.set(.noDelay(true), on: descriptor)
-    try? Socket.set(.notSentLowWater(Self.notSentByteCount), on: descriptor)
+    // Loopback is never slow; there the bound would only cost turns of the loop.
+    if peer?.isLoopback != true {
+      try? Socket.set(.notSentLowWater(Self.notSentByteCount), on: descriptor)
+    }
     if let congestionControl {
       try? Socket.set(.congestionControl(congestionControl), on: descriptor)
     }

@@ -88,6 +88,13 @@ public enum Limits {
   public static let horizonMaximum: Duration = .seconds(1)
   /// Bytes that a connection may have ahead before its rate is known: a slow start's first rounds.
   public static let aheadOfFirstEstimate = 1 << 20
+  /// A read below this many bytes, a default pipe's capacity, is a small one.
+  public static let smallRead = 64 << 10
+  /// Small reads that follow one another as fast as this come from a source at full speed.
+  public static let quickInput: Duration = .microseconds(500)
+  /// How long such a source is left alone: at 1 GiB/s the pipe gathers 40 KiB more, and the
+  /// kernel's timer slack adds as much again.
+  public static let inputGathering: Duration = .microseconds(40)
   /// Time that the last words (abort, goodbye) get to leave the machine.
   public static let partingTimeout: Duration = .seconds(1)
   /// Time that a receiver waits, after its verdict, for the sender to have heard it.

@@ -10,6 +10,8 @@ extension Session {
     guard phase == .running, sending != nil else { return }
     switch sending?.input {
     case .idle:
+      guard now >= (gatherInputUntil ?? now) else { return }
+      gatherInputUntil = nil
       guard let (slot, range) = sending?.rangeToFill() else { return }
       let token = submit(.read(slot, range), for: .read)
       sending?.input = .reading(token, turn: turn)
@@ -37,12 +39,24 @@ extension Session {
       seal()
     case .done(let byteCount):
       statistics.readByteCount += UInt64(byteCount)
+      gatherInput(after: byteCount, at: now)
       if sending?.didFill(byteCount: byteCount) == true || wasCancelled { seal() }
     case .failed(let failure) where failure.kind == .cancelled && wasCancelled:
       seal()
     case .failed(let failure):
       conclude(.inputFailed(failure), at: now)
     }
+  }
+
+  /// Lets a source that writes in quick small pieces come up with more before it is read again.
+  ///
+  /// Read at once, a pipe that is filled 8 KiB at a time costs a turn of the loop, and wakes its
+  /// writer, for every piece. A source that pauses is read again without delay.
+  private mutating func gatherInput(after byteCount: Int, at now: Instant) {
+    let isQuick = inputReadAt.map { now - $0 < Limits.quickInput } ?? false
+    inputReadAt = now
+    guard isQuick, byteCount < Limits.smallRead, sending?.hasPartialFrame == true else { return }
+    gatherInputUntil = now + Limits.inputGathering
   }
 
   private mutating func seal() {

@@ -109,7 +109,8 @@ extension Session {
     let isAlone = !connections.indices.contains {
       $0 != id.index && connections[$0].isMember && connections[$0].isAnswered
     }
-    let patience = isAlone
+    let patience =
+      isAlone
       ? options.pathSilence
       : min(options.pathSilence, options.pathSilence / 3 + measurement.roundTrip * 8)
     if measurement.isAwaitingAnswer, measurement.sinceLastAnswer >= patience,
@@ -128,6 +129,7 @@ extension Session {
     }
     // A part of a frame waits, and this turn will tell whether the input has more: do not sleep.
     if case .reading? = sending?.input, wantsPartialFrame { return Instant(nanoseconds: 0) }
+    if phase == .running, sending?.input == .idle, let gatherInputUntil { sooner(gatherInputUntil) }
     let isIdleListener = connections.allSatisfy { $0.state == .free || $0.state == .accepting }
     let hasAccept = connections.contains { $0.state == .accepting }
     if !isIdleListener || alone != nil || phase != .opening || dialing != nil || !hasAccept {

@@ -59,6 +59,9 @@ public struct Session {
   var windowReport: (limit: UInt64, at: Instant)
 
   // Ends of the stream.
+  /// When the last read ended, and how long the input is left alone to gather more.
+  var inputReadAt: Instant?
+  var gatherInputUntil: Instant?
   var writeToken: OperationToken?
   var synchronizeToken: OperationToken?
   var watchToken: OperationToken?
