@@ -63,8 +63,11 @@ public enum Limits {
   public static let gatheringInterval: Duration = .seconds(5)
   /// How often the receiver shows its links' counters, and the sender looks for idle ones.
   public static let statusInterval: Duration = .seconds(1)
-  /// Times that connections are opened for idle links before it is accepted that none helps.
+  /// Times that connections are opened for idle links before these are told of at the end.
   public static let mendingAttempts = 3
+  /// The pause between such attempts doubles so often, from 2 s to 32 s: each costs a choice of
+  /// connections, so a link that nothing leads to costs 0.2 %.
+  public static let mendingDoublings = 5
 
   /// An accepted connection must have proved itself by then; an honest one needs two round trips.
   public static let handshakeTimeout: Duration = .seconds(5)

@@ -1,8 +1,8 @@
 /// Finds links that lie idle while the others are busy, from their counters once a second.
 ///
 /// It knows nothing of connections; it says which links lack traffic, and the session opens some. It
-/// is quiet while the source or the sink is the limit, and it tires: what three attempts did not mend
-/// is not mended by a fourth.
+/// is quiet while the source or the sink is the limit, and it tires: what some attempts did not mend
+/// is tried ever more seldom, for a link that is broken may come back.
 struct LinkWatch: Equatable {
   /// Counters at the last look, here and there.
   private var local: [UInt64] = []
@@ -15,7 +15,9 @@ struct LinkWatch: Equatable {
   private var remoteIdle: [Int] = []
   /// Attempts to mend since the last time that all links were busy.
   private(set) var attemptCount = 0
-  /// Links that stayed idle after the last attempt.
+  /// No attempt before this.
+  private var attemptAt = Instant(nanoseconds: 0)
+  /// Links that stayed idle after a few attempts.
   private(set) var unmended = Finding()
   /// Whether the links were the limit at the last look.
   private(set) var wasBusy = false
@@ -64,15 +66,16 @@ struct LinkWatch: Equatable {
     if finding.isEmpty {
       if !localIdle.contains(where: { $0 > 0 }), !remoteIdle.contains(where: { $0 > 0 }) {
         attemptCount = 0
+        attemptAt = now
         unmended = Finding()
       }
       return finding
     }
-    guard canMend, attemptCount < Limits.mendingAttempts else {
-      unmended = finding
-      return Finding()
-    }
+    if attemptCount >= Limits.mendingAttempts { unmended = finding }
+    guard canMend, now >= attemptAt else { return Finding() }
     attemptCount += 1
+    let pause = Limits.statusInterval * (1 << min(attemptCount, Limits.mendingDoublings))
+    attemptAt = now + pause
     (localIdle, remoteIdle) = ([], [])
     return finding
   }

@@ -17,7 +17,7 @@ extension Session {
       // What is broken or being dialled explains an idle link, and more connections do not mend it.
       canMend: !connections.contains {
         isStuck($0, at: now) || $0.isComing
-          || $0.state == .joined && now - $0.joinedAt < Limits.statusInterval * 2
+          || $0.state == .joined && now - $0.joinedAt < Limits.stuckAfter
       },
       at: now
     )
@@ -38,11 +38,11 @@ extension Session {
     !connection.carried.isEmpty && now - connection.deliveredAt >= Limits.stuckAfter
   }
 
-  /// Sounds connections that have joined since the links were chosen, and parts with those that
-  /// crowd a link.
+  /// Sounds the connections when some have joined since the links were chosen, and parts with those
+  /// that crowd a link.
   ///
-  /// The data stop for it: some tens of milliseconds, and seldom, since each connection is sounded
-  /// once and joins only after a loss or for an idle link.
+  /// The data stop for it: some tens of milliseconds, and seldom, since connections join only after a
+  /// loss or for an idle link.
   private mutating func gatherAgain(at now: Instant) {
     let joined = connections.filter { $0.state == .joined }
     guard needsSounding, now >= gatherAt, watch.wasBusy,
@@ -52,6 +52,11 @@ extension Session {
       !connections.contains(where: { $0.isComing && now - $0.joinedAt < Limits.stuckAfter })
     else { return }
     gatherAt = now + Limits.gatheringInterval
+    // All of them, also those that were sounded before: a path may have been moved since.
+    for index in connections.indices where connections[index].state == .joined {
+      connections[index].isSounded = false
+      connections[index].crossing.remote = nil
+    }
     sending?.keptForSounding = 1
     gathering?.isRepeated = true
     gathering?.isFresh = false
