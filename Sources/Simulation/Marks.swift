@@ -14,6 +14,7 @@ public enum Mark: Int, CaseIterable, Sendable {
   case consumerGone, inputFailure, outputFailure, synchronizeFailure
   // What the core does.
   case partialFrame, heldFrame, windowClosed, lateFrame, resentFrame, duplicateFrame
+  case receiveCancelled
   case rejectSent, goodbyeSent, abortSent, verdictAgain, staleCompletion
   // What it says.
   case joined, redialled, dialFailed, damagedFrame, disconnected

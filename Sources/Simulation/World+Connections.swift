@@ -16,13 +16,25 @@ extension World {
     }
   }
 
-  /// The core cancels reads only; a token that has completed is no longer known to the kernel.
+  /// The core cancels reads of the input, and receives whose frame has come another way; a token that
+  /// has completed is no longer known to the kernel.
   mutating func cancel(_ n: Int, _ token: OperationToken) {
-    guard input.pending?.token == token, nodes[n].role == .sender else { return }
+    guard nodes[n].role == .sender else { return cancelReceive(n, token) }
+    guard input.pending?.token == token else { return }
     marks.reach(.partialFrame)
     // The cancellation and the data race in the kernel.
     if random.chance(0.1) { return }
     endRead(failure: Failure(.cancelled))
+  }
+
+  private mutating func cancelReceive(_ n: Int, _ token: OperationToken) {
+    for place in nodes[n].places where place.connection >= 0 {
+      let side = connections[place.connection].sides[place.side]
+      guard side.owner == n, side.receive?.token == token else { continue }
+      marks.reach(.receiveCancelled)
+      if random.chance(0.1) { return }
+      return endReceive(place.connection, place.side, error: .cancelled)
+    }
   }
 
   private mutating func makePlace(_ n: Int, _ id: ConnectionID) -> Bool {

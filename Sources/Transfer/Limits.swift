@@ -73,8 +73,8 @@ public enum Limits {
   public static let handshakeTimeout: Duration = .seconds(5)
   /// A dial that has not been answered by then is given up; SYNs go out at 0, 1 and 3 s.
   public static let dialTimeout: Duration = .seconds(4)
-  /// The same while other connections work: another port may lead around what is broken, and another
-  /// SYN on this one, after 3 s, would not.
+  /// The same once there is a session: another port may lead around what is broken, and another SYN
+  /// on this one, after 3 s, would not.
   public static let redialTimeout: Duration = .milliseconds(1500)
   /// First pause before dialling again; doubles up to `dialPauseMaximum`.
   public static let dialPause: Duration = .milliseconds(100)

@@ -38,7 +38,11 @@ struct LinkWatch: Equatable {
 
   /// Compares counters with those of the last look.
   ///
-  /// - Parameter canMend: whether more connections might help; if not, this is no attempt.
+  /// - Parameters:
+  ///   - newLocal: bytes sent by the links here.
+  ///   - newRemote: bytes received by the links there.
+  ///   - canMend: whether more connections might help; if not, this is no attempt.
+  ///   - now: the present time.
   /// - Returns: links that were idle at two looks in a row while frames were waiting at most samples.
   mutating func look(
     local newLocal: [UInt64],

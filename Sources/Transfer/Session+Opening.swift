@@ -41,7 +41,7 @@ extension Session {
 
   private mutating func dial(_ group: Int, at now: Instant) {
     guard let lanes = dialing?.groups[group], let id = freePlace() else { return }
-    let patience = memberCount > 0 ? Limits.redialTimeout : Limits.dialTimeout
+    let patience = phase == .opening ? Limits.dialTimeout : Limits.redialTimeout
     start(id, as: .dialling, at: now + patience)
     connections[id.index].number = dialing?.nextNumber ?? 0
     connections[id.index].group = group
