@@ -52,6 +52,7 @@ let package = Package(
     .testTarget(name: "UringTests", dependencies: ["Uring"], swiftSettings: strict),
     .testTarget(name: "LinksTests", dependencies: ["Links"], swiftSettings: strict),
     .testTarget(name: "CommandLineTests", swiftSettings: strict),
+    .testTarget(name: "LabTests", swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),
   ]
 )
