@@ -10,7 +10,7 @@ extension Engine {
     case .submit(let token, let operation):
       submit(operation, token, at: now)
     case .cancel(let token):
-      enqueue(.cancel(userData: token.rawValue), userData: Self.ignoredUserData)
+      cancel(token)
     case .configure(let geometry):
       self.geometry = geometry
     case .checksum(let slot, let byteCount):
@@ -121,6 +121,16 @@ extension Engine {
       sockets[id.index].boundPort = source.port
       return links.take(port: source.port)
     }
+  }
+
+  private func cancel(_ token: OperationToken) {
+    enqueue(.cancel(userData: token.rawValue), userData: Self.ignoredUserData)
+    // In its place there may be the wait for a descriptor that would not block.
+    guard streamOperations[token.rawValue] != nil else { return }
+    enqueue(
+      .cancel(userData: token.rawValue | Self.readinessFlag),
+      userData: Self.ignoredUserData
+    )
   }
 
   private func fail(_ token: OperationToken, _ error: Errno, at now: Instant) {

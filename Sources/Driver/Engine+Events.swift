@@ -14,7 +14,7 @@ extension Engine {
       }
       return
     case let flagged where flagged & Self.readinessFlag != 0:
-      return repeatStream(flagged & ~Self.readinessFlag)
+      return becameReady(flagged & ~Self.readinessFlag, completion.outcome, at: now)
     default:
       break
     }
@@ -70,7 +70,19 @@ extension Engine {
     return true
   }
 
-  private func repeatStream(_ userData: UInt64) {
+  private func becameReady(_ userData: UInt64, _ outcome: Completion.Outcome, at now: Instant) {
+    // The wait was cancelled in place of the read: for the session that is the same.
+    if outcome == .failed(.cancelled), streamOperations.removeValue(forKey: userData) != nil {
+      return session.handle(
+        .completed(
+          OperationToken(rawValue: userData),
+          .failed(Failure(.cancelled)),
+          releaseFollows: false
+        ),
+        control: Span(),
+        at: now
+      )
+    }
     guard let operation = streamOperations[userData] else { return }
     enqueue(operation, userData: userData)
   }
