@@ -8,6 +8,9 @@ public enum Limits {
   ///
   /// A stranger who opens thousands evicts other strangers, oldest first, never the session.
   public static let halfOpenConnections = 32
+  /// Dials on their way at a time: half of `halfOpenConnections`, or a listener takes our own for
+  /// strangers who crowd each other out.
+  public static let dialsAtOnce = 16
   /// Size of the connection table.
   public static let connectionTableSize = connectionsPerSession + halfOpenConnections
   /// One to fill, one to send, two kept back for the lowest missing frame.

@@ -17,8 +17,14 @@ extension Session {
       if let next, now >= groups[next].nextAt { dial(next, at: now) }
     case .running, .synchronizing, .lingering:
       var room = options.connectionLimit - liveCount(of: nil)
+      // Each group has its share, so that a dead link holds up no dial over the others.
+      let share = max(Limits.dialsAtOnce / groups.count, 1)
       for index in groups.indices where now >= groups[index].nextAt {
-        let missing = min(groups[index].quota - liveCount(of: index), room)
+        let missing = min(
+          groups[index].quota - liveCount(of: index),
+          room,
+          share - dialCount(of: index)
+        )
         guard missing > 0 else { continue }
         room -= missing
         for _ in 0..<missing { dial(index, at: now) }
@@ -36,6 +42,13 @@ extension Session {
       case .free, .accepting, .awaitingHello, .awaitingConfirm, .refusing, .retiring, .stopping:
         false
       }
+    }
+  }
+
+  /// Connections of a group that are on their way.
+  private func dialCount(of group: Int) -> Int {
+    connections.count {
+      ($0.state == .dialling || $0.state == .awaitingWelcome) && $0.group == group
     }
   }
 
@@ -193,6 +206,14 @@ extension Session {
   private mutating func didReceiveHello(_ id: ConnectionID, _ hello: Greeting, at now: Instant) {
     guard hello.kind == .hello else { return refuse(id, .malformed, at: now) }
     if let refusal = objection(to: hello) { return refuse(id, refusal, at: now) }
+    // After our welcome the dialler counts itself in, and takes a refusal for a damaged frame. Only
+    // those who name our session count: nobody else knows it.
+    let welcomedCount = connections.count {
+      $0.state == .awaitingConfirm && $0.greeting?.session == sessionID
+    }
+    if memberCount + welcomedCount >= options.connectionLimit {
+      return refuse(id, .tooMany, at: now)
+    }
     var welcome = Greeting(
       .welcome,
       role: options.role,
