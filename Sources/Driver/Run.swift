@@ -14,6 +14,7 @@ public enum Run {
   ) throws(StartFailure) -> Report {
     var options = options(of: plan)
     if let complaint = options.complaint { throw .usage(complaint) }
+    try Descriptors.makeRoom(for: plan, &options)
     let endpoint = try Endpoint.open(plan)
     options.streamByteCount = endpoint.byteCount ?? Greeting.unknownStreamLength
     let network = try Network(plan)
