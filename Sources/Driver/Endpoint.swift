@@ -38,7 +38,7 @@ struct Endpoint {
     var name = isInput ? "standard input" : "standard output"
     if case .path(let path) = plan.endpoint {
       name = path
-      let flags = isInput ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC
+      let flags = isInput ? O_RDONLY : O_WRONLY | O_CREAT
       // Only the owner may read a disk image until its owner says otherwise.
       descriptor = unsafe Glibc.open(path, flags | O_CLOEXEC, 0o600)
     }
@@ -56,6 +56,17 @@ struct Endpoint {
       byteCount: isInput ? remainingByteCount(descriptor, status) : nil,
       name: name
     )
+  }
+
+  /// Cuts an output file that was named to nothing.
+  ///
+  /// Called when all else is ready: a run that cannot start has destroyed nothing.
+  /// - Throws: `StartFailure.output` with a sentence.
+  func empty(_ plan: Plan) throws(StartFailure) {
+    guard plan.role == .receiver, plan.endpoint != .standard else { return }
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return }
+    if ftruncate(descriptor, 0) != 0 { throw .output("cannot empty \(name): \(Errno(errno))") }
   }
 
   private static func failure(_ isInput: Bool, _ sentence: String) -> StartFailure {

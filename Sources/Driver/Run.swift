@@ -25,6 +25,7 @@ public enum Run {
       )
     }
     let ring = try makeRing(options)
+    try endpoint.empty(plan)
     if !ring.features.contains(.sendZeroCopy) { options.zeroCopy = .off }
     observer.prepared("io_uring: \(ring.features), \(ring.registrationText)")
     let engine = Engine(
