@@ -37,6 +37,7 @@ test: ## all tests
 	$(SWIFT) build --build-tests
 	Tests/Lab/check
 	BRAID=$(BRAID) $(SWIFT) test --skip-build
+	Tests/Fuzz/run 15
 
 lint: ## the format of the sources
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
@@ -59,17 +60,17 @@ report: ## pictures and a page from Benchmarks/results/*.json
 	@Tests/Lab/install bench
 	@Benchmarks/report
 
-asan: ## the tests under AddressSanitizer
-	@Tests/Lab/install build test
+asan: build ## the tests under AddressSanitizer
+	@Tests/Lab/install test
 	BRAID=$(BRAID) $(SWIFT) test --sanitize=address --scratch-path .build/asan
 
-tsan: ## the tests under ThreadSanitizer
-	@Tests/Lab/install build test
+tsan: build ## the tests under ThreadSanitizer
+	@Tests/Lab/install test
 	BRAID=$(BRAID) $(SWIFT) test --sanitize=thread --scratch-path .build/tsan
 
-fuzz: ## decoder and handshake against mutated bytes, FUZZ_SECONDS=600
+fuzz: ## decoders and sessions against hostile bytes and orders, FUZZ_SECONDS=600
 	@Tests/Lab/install build
-	FUZZ_SECONDS=$(FUZZ_SECONDS) $(SWIFT) test --filter Fuzz
+	Tests/Fuzz/run $(FUZZ_SECONDS)
 
 install: build ## braid into PREFIX=/usr/local
 	install -D -s -m 755 $(BRAID) $(DESTDIR)$(PREFIX)/bin/braid
