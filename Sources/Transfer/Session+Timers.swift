@@ -128,7 +128,9 @@ extension Session {
       deadline = min(deadline ?? instant, instant)
     }
     // A part of a frame waits, and this turn will tell whether the input has more: do not sleep.
-    if case .reading? = sending?.input, wantsPartialFrame { return Instant(nanoseconds: 0) }
+    if phase == .running, case .reading? = sending?.input, wantsPartialFrame {
+      return Instant(nanoseconds: 0)
+    }
     if phase == .running, sending?.input == .idle, let gatherInputUntil { sooner(gatherInputUntil) }
     let isIdleListener = connections.allSatisfy { $0.state == .free || $0.state == .accepting }
     let hasAccept = connections.contains { $0.state == .accepting }
