@@ -39,10 +39,7 @@ extension Session {
       actions.append(.report(.lost(id, reason: loss, resent: resent)))
     }
     guard memberCount == 0 else { return }
-    if case .lingering = phase, loss == .closedByPeer {
-      // The sender has heard the verdict and left without a goodbye that we could read.
-      return conclude(.complete, at: now)
-    }
+    // Also after the verdict: a close without a goodbye may be one that has not heard it.
     alone = (since: now, goneSince: nil)
     noteEvidence(loss, at: now)
     if phase == .running { actions.append(.report(.disconnected)) }
@@ -61,9 +58,10 @@ extension Session {
       case .timedOut, .unreachable: alone = (present.since, nil)
       case .noSpace, .cancelled, .noBuffers, .notSupported, .addressInUse, .other: break
       }
-    case .silent:
+    case .silent, .damaged:
+      // Nobody says anything that badly who is not there.
       alone = (present.since, nil)
-    case .damaged, .violation, .surplus:
+    case .violation, .surplus:
       break
     }
   }

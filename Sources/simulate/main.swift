@@ -41,10 +41,14 @@ func run(_ request: Request) -> Bool {
   var failureCount = 0
   var stepCount = 0
   var markCounts = [Int](repeating: 0, count: Mark.allCases.count)
+  var firstSeeds = [UInt64?](repeating: nil, count: Mark.allCases.count)
   for seed in request.first..<(request.first + request.count) {
     let report = Simulator(seed: seed).run(sink: request.isTracing ? show : nil)
     stepCount += report.stepCount
-    for index in markCounts.indices { markCounts[index] += report.markCounts[index] }
+    for index in markCounts.indices where report.markCounts[index] > 0 {
+      markCounts[index] += report.markCounts[index]
+      firstSeeds[index] = firstSeeds[index] ?? seed
+    }
     if request.count == 1 { print(report) }
     guard let failure = report.failure else { continue }
     failureCount += 1
@@ -52,10 +56,19 @@ func run(_ request: Request) -> Bool {
     print("  swift run -c release simulate --seed \(seed) --trace")
   }
   print("\(request.count) seeds, \(failureCount) failed, \(stepCount) steps")
-  for mark in Mark.allCases where request.isListingMarks {
-    print("\(markCounts[mark.rawValue]) \(mark)")
+  var isReaching = true
+  for mark in Mark.allCases {
+    let first = firstSeeds[mark.rawValue]
+    if request.isListingMarks {
+      print("\(mark): \(markCounts[mark.rawValue]), first in seed \(first.map(String.init) ?? "-")")
+    }
+    // That many seeds reach everything, or the faults have become too tame.
+    if request.count >= 10_000, first == nil {
+      print("NOT REACHED: \(mark)")
+      isReaching = false
+    }
   }
-  return failureCount == 0
+  return failureCount == 0 && isReaching
 }
 
 exit(run(parse(Array(CommandLine.arguments.dropFirst()))) ? 0 : 1)
