@@ -280,6 +280,8 @@ extension Session {
       greeting = try Greeting(decoding: control)
     } catch {
       if connections[id.index].state == .awaitingWelcome {
+        // Whatever it says, a braid of another version says it here (Protocol.md, "Versions").
+        if case .unsupportedVersion = error { return refusedByPeer(id, .version, at: now) }
         drop(id, .damaged(error), at: now)
         if phase == .opening { conclude(.notBraid(error), at: now) }
       } else if case .unsupportedVersion = error {
