@@ -36,7 +36,9 @@ test: ## all tests
 	@$(MAKE) --no-print-directory lint build
 	$(SWIFT) build --build-tests
 	Tests/Lab/check
-	BRAID=$(BRAID) $(SWIFT) test --skip-build
+	BRAID=$(BRAID) $(SWIFT) test --skip-build --skip 'FaultTests|LabTests'
+	@# Alone, since they measure; FAULTS=full makes them long.
+	BRAID=$(BRAID) $(SWIFT) test --skip-build --no-parallel --filter 'FaultTests|LabTests'
 	Tests/Fuzz/run 15
 
 lint: ## the format of the sources

@@ -53,6 +53,7 @@ let package = Package(
     .testTarget(name: "LinksTests", dependencies: ["Links"], swiftSettings: strict),
     .testTarget(name: "CommandLineTests", swiftSettings: strict),
     .testTarget(name: "LabTests", swiftSettings: strict),
+    .testTarget(name: "FaultTests", swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),
   ]
 )
