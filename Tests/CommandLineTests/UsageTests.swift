@@ -16,9 +16,16 @@ extension CommandLineTests {
       ("send host --quiet --verbose", "give either --quiet or --verbose, not both"),
       ("send host --connections 0", "--connections 0: must be 1 to 256"),
       ("send host --connections 257", "--connections 257: must be 1 to 256"),
-      ("send host --connections x", "The value 'x' is invalid for '--connections <N>'"),
+      ("send host --connections x", "a number of connections, such as 8, or auto"),
       ("receive --connections 4", "--connections belongs to the side that dials; this one listens"),
       ("send --listen 1 --wait 3", "--wait belongs to the side that dials; this one listens"),
+      ("receive --bind eth0", "--bind belongs to the side that dials; this one listens"),
+      ("send host --max-connections 0", "--max-connections 0: must be 1 to 256"),
+      (
+        "send host --connections 9 --max-connections 8",
+        "--connections 9 is more than --max-connections 8"
+      ),
+      ("send host --prefer", "--prefer needs several hosts, in the order of preference"),
       ("send host --dead-after 0.5", "--dead-after: must be at least 1 second"),
       ("send host --zerocopy maybe", "Please provide one of 'auto', 'on' or 'off'."),
     ])
