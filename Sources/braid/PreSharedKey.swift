@@ -34,7 +34,8 @@ struct PreSharedKey {
 
   /// 256 fresh random bits from the kernel, as 64 hexadecimal digits.
   static func fresh() -> String {
-    (0..<64).map { _ in String(Int.random(in: 0..<16), radix: 16) }.joined()
+    var kernel = SystemRandomNumberGenerator()
+    return (0..<64).map { _ in String(Int.random(in: 0..<16, using: &kernel), radix: 16) }.joined()
   }
 
   /// HMAC-SHA256 under the key, for the core.

@@ -9,11 +9,10 @@ extension CommandLineTests {
     /// Both ends of a transfer that would never end.
     private func start(in folder: Scratch) throws -> Pair.Started {
       var pair = Pair()
-      pair.send = "--input /dev/zero"
-      pair.receive = "--output /dev/null"
+      pair.send = "--verbose --input /dev/zero"
+      pair.receive = "--verbose --output /dev/null"
       let started = try pair.start(in: folder)
-      _ = try started.processID("sender")
-      _ = try started.processID("receiver")
+      try started.waitForSession()
       var chance = SystemRandomNumberGenerator()
       Thread.sleep(forTimeInterval: Double.random(in: 0.1...0.5, using: &chance))
       return started
@@ -87,9 +86,11 @@ extension CommandLineTests {
     @Test func `a stopped receiver is waited for`() throws {
       let folder = try Scratch()
       var pair = Pair()
-      pair.send = "--input \(Sample.path)"
+      pair.send = "--verbose --input \(Sample.path)"
+      pair.receive = "--verbose"
       pair.after = "| { sleep 1; cat; } > received"
       let started = try pair.start(in: folder)
+      try started.waitForSession()
       let id = try started.processID("receiver")
       kill(id, SIGSTOP)
       // Longer than --dead-after, shorter than a test's patience.

@@ -45,6 +45,15 @@ struct Pair {
       )
     }
 
+    /// Waits until data may flow; both sides must be verbose.
+    func waitForSession() throws {
+      for side in [sender, receiver] {
+        try until("the session begins", within: 10) {
+          side.messages.contains("the session has begun")
+        }
+      }
+    }
+
     /// The process id that a side wrote down when it became braid.
     func processID(_ side: String) throws -> Int32 {
       var number: Int32?

@@ -61,6 +61,7 @@ enum Port {
   /// a port of that range for long enough can meet itself.
   static func unused() -> Int {
     let used = Set(sockets().map(\.port))
+    // Tests in other processes choose ports too; chance keeps them apart.
     var chance = SystemRandomNumberGenerator()
     while true {
       let port = Int.random(in: 10_240..<32_768, using: &chance)
