@@ -58,6 +58,9 @@ final class Running {
   /// Whether it still runs.
   var isRunning: Bool { process.isRunning }
 
+  /// What stands on its standard output so far.
+  var output: String { folder.text(name + ".out") }
+
   /// What stands on its standard error so far.
   var messages: String { folder.text(name + ".err") }
 
