@@ -19,15 +19,15 @@ struct Ledger {
 extension World {
   /// What must hold after every turn of a process.
   mutating func check(_ n: Int) {
+    if nodes[n].session.isLingering, nodes[n].verdictAt == nil { nodes[n].verdictAt = now }
+    if nodes[n].session.isHoldingFrame { marks.reach(.heldFrame) }
+    if nodes[n].session.isWindowClosed { marks.reach(.windowClosed) }
+    if nodes[n].session.isSendingTwice { marks.reach(.lateFrame) }
     // In a debug build, looking at every slot after every turn would cost more than all the rest.
     #if DEBUG
     guard nodes[n].turnCount % 16 == 0 else { return }
     #endif
     if let sentence = nodes[n].session.brokenInvariant { fail("\(name(n)): \(sentence)") }
-    if nodes[n].session.isLingering, nodes[n].verdictAt == nil { nodes[n].verdictAt = now }
-    if nodes[n].session.isHoldingFrame { marks.reach(.heldFrame) }
-    if nodes[n].session.isWindowClosed { marks.reach(.windowClosed) }
-    if nodes[n].session.isSendingTwice { marks.reach(.lateFrame) }
   }
 
   mutating func noteRejection(_ n: Int) {

@@ -33,11 +33,12 @@ extension Session {
       if sending?.didLose(carried) == true { resent += 1 }
     }
     let isExpected = connections[id.index].goodbyeSent || isParting
-    stop(id, isReset: true, at: now)
     if !isExpected {
       statistics.lostCount += 1
+      // Before it is closed: its address is still known then.
       actions.append(.report(.lost(id, reason: loss, resent: resent)))
     }
+    stop(id, isReset: true, at: now)
     guard memberCount == 0 else { return }
     // Also after the verdict: a close without a goodbye may be one that has not heard it.
     alone = (since: now, goneSince: nil)

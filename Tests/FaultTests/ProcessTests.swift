@@ -18,7 +18,8 @@ extension FaultTests {
         let started = try pair.start(in: lab, Scratch())
         let messages = { started.pair.sender.messages + started.pair.receiver.messages }
         try until("bytes have moved", within: 5) { try started.carried().contains { $0 > 1 << 20 } }
-        let delay = Double.random(in: 0...2)
+        var chance = SystemRandomNumberGenerator()
+        let delay = Double.random(in: 0...2, using: &chance)
         Thread.sleep(forTimeInterval: delay)
         kill(victim == "sender" ? started.sender : started.receiver, SIGKILL)
         let start = ContinuousClock.now
