@@ -14,7 +14,7 @@ extension Rig {
       }
     case .configure(let geometry):
       check(slots.isEmpty, "the arena is cut twice")
-      check(geometry.frameByteCount <= Self.frameByteCount, "frames larger than ours")
+      check(geometry.frameByteCount <= frameByteCount, "frames larger than ours")
       check(
         geometry.slotCount * geometry.stride <= session.options.memoryByteCount,
         "more slots than memory"
@@ -71,14 +71,14 @@ extension Rig {
       check(!sendsOnSocket(id), "two sends on one socket")
       if case .slot(let slot, let bytes) = region {
         check(!slots[slot.index].isWritten, "a slot is sent while it is written")
-        check(bytes.lowerBound >= -40 && bytes.upperBound <= Self.frameByteCount, "\(bytes)")
+        check(bytes.lowerBound >= -40 && bytes.upperBound <= frameByteCount, "\(bytes)")
         slots[slot.index].readers += 1
       }
     case .receive(let id, let region): receive(id, region)
     case .read(let slot, let bytes):
       check(slots[slot.index].readers == 0, "a slot is read into while it is sent")
       check(!slots[slot.index].isWritten, "a slot is written twice")
-      check(bytes.lowerBound >= 0 && bytes.upperBound <= Self.frameByteCount, "\(bytes)")
+      check(bytes.lowerBound >= 0 && bytes.upperBound <= frameByteCount, "\(bytes)")
       check(!bytes.isEmpty, "an empty read looks like the end")
       slots[slot.index].isWritten = true
     case .write(let slot, let bytes):
@@ -109,7 +109,7 @@ extension Rig {
       check(isReceiver, "a sender receives data")
       check(!slots[slot.index].isWritten, "a slot is written twice")
       check(slots[slot.index].frame == nil, "a frame is overwritten before it is written")
-      check(bytes.lowerBound >= 0 && bytes.upperBound <= Self.frameByteCount, "\(bytes)")
+      check(bytes.lowerBound >= 0 && bytes.upperBound <= frameByteCount, "\(bytes)")
       check(bytes.upperBound == places[id.index].header.map { Int($0.length) }, "\(bytes)")
       slots[slot.index].isWritten = true
     case .control(let bytes):
@@ -163,6 +163,8 @@ extension Rig {
       if case .slot(let slot, _) = region {
         if releaseFollows {
           releases.append((done.token, slot))
+          let count = releases.count { $0.slot == slot }
+          check(count <= Limits.copiesPerFrame, "\(count) notifications for one slot")
         } else {
           slots[slot.index].readers -= 1
         }

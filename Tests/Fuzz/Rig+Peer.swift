@@ -87,7 +87,7 @@ extension Rig {
         .hello,
         role: options.role.opposite,
         session: peerSession,
-        frameByteCount: UInt32(Self.frameByteCount)
+        frameByteCount: UInt32(frameByteCount)
       )
       greeting.connectionNumber = UInt32(truncatingIfNeeded: session.nextSerial)
     case .awaitingConfirm:
@@ -103,7 +103,7 @@ extension Rig {
         .welcome,
         role: options.role.opposite,
         session: hello.session,
-        frameByteCount: UInt32(Self.frameByteCount)
+        frameByteCount: UInt32(frameByteCount)
       )
       greeting.isKeyed = key != nil
       greeting.proof = key?.tag(Handshake.listenerTranscript(hello, greeting)) ?? .zero
@@ -145,7 +145,7 @@ extension Rig {
     if number < peerFrameCount {
       guard UInt64(number) < receiving.windowLimit else { return nil }
       let offset = peerFrames.last.map { $0.offset + UInt64($0.length) } ?? 0
-      let length = 1 + UInt32(number * 997 % Self.frameByteCount)
+      let length = 1 + UInt32(number * 997 % frameByteCount)
       let frame = FrameHeader(
         .data,
         length: length,

@@ -69,7 +69,8 @@ final class Rig {
   var peerReceived: [UInt64: FrameHeader] = [:]
   var endSeen: FrameHeader?
 
-  static let frameByteCount = 4096
+  /// Small, or large enough to be sent without a copy.
+  let frameByteCount: Int
   static let slotCount = 8
   static let authenticator = Authenticator { bytes in
     let word = XXH64.hash(bytes.span, seed: 77)
@@ -82,12 +83,13 @@ final class Rig {
     let role: Role = setup & 1 == 0 ? .receiver : .sender
     let opening: Options.Opening =
       setup & 2 == 0 ? .listen : .dial(targetCount: 2, connectionCount: setup & 4 == 0 ? nil : 3)
+    frameByteCount = setup & 64 == 0 ? 4096 : 36_864
     let random: @Sendable () -> UInt64 = { 0x9E37_79B9_7F4A_7C15 }
     var options = Options(
       role: role,
       opening: opening,
-      frameByteCount: Self.frameByteCount,
-      memoryByteCount: Self.slotCount * (Self.frameByteCount + Geometry.headroom),
+      frameByteCount: frameByteCount,
+      memoryByteCount: Self.slotCount * (frameByteCount + Geometry.headroom),
       random: random
     )
     if setup & 8 != 0 { options.authenticator = Self.authenticator }
