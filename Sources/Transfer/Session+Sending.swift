@@ -294,7 +294,10 @@ extension Session {
       let from = connection.sentByteCount - FrameHeader.byteCount
       let region = Region.slot(slot, from..<(byteCount - FrameHeader.byteCount))
       // Below this the notification costs more than the copy (io_uring.md, section 2.4).
-      let zeroCopy = connection.usesZeroCopy && region.byteCount >= 32 << 10
+      // A slot has few places for late notifications: sends that are short or lost again and again
+      // while the kernel keeps the slot are copied.
+      let isCrowded = (sending?.frames[slot.index].kernelCount ?? 0) > Limits.copiesPerFrame
+      let zeroCopy = connection.usesZeroCopy && region.byteCount >= 32 << 10 && !isCrowded
       if zeroCopy { statistics.zeroCopySendCount += 1 }
       operation = .send(id, region, zeroCopy: zeroCopy)
     case .sounding(let slot, let byteCount):

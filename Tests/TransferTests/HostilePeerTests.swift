@@ -59,6 +59,24 @@ import Wire
     #expect(owner.session.brokenInvariant == nil)
     #expect(owner.session.sending?.again.count == 1)
   }
+
+  @Test func `short sends again and again await two notifications at most for a slot`() {
+    var owner = Owner(role: .sender, frameByteCount: 65_536)
+    let id = owner.join()
+    owner.receive(FrameHeader(.status), on: id)
+    owner.receive(FrameHeader(.ack, number: 4), on: id)
+    owner.turn()
+    owner.completeReads(byteCount: 65_536)
+    owner.turn()
+    var copies: [Bool] = []
+    for _ in 0..<4 {
+      guard let (token, zeroCopy) = owner.sending(id) else { break }
+      copies.append(!zeroCopy)
+      owner.session.handle(.completed(token, .done(1000), releaseFollows: zeroCopy), at: owner.now)
+      owner.turn()
+    }
+    #expect(copies == [false, false, true, true])
+  }
 }
 
 /// What surrounds a listening session: it keeps what is in flight, and completes what it is told to.
@@ -67,12 +85,12 @@ private struct Owner {
   var pending: [(token: OperationToken, operation: Transfer.Operation)] = []
   let now = Instant(nanoseconds: 1_000_000_000)
 
-  init(role: Role) {
+  init(role: Role, frameByteCount: Int = 4096) {
     let options = Options(
       role: role,
       opening: .listen,
-      frameByteCount: 4096,
-      memoryByteCount: 8 * 8192,
+      frameByteCount: frameByteCount,
+      memoryByteCount: 8 * (frameByteCount + Geometry.headroom),
       random: { 4 }
     )
     session = Session(options, at: now)
@@ -115,6 +133,15 @@ private struct Owner {
     return index.map { pending.remove(at: $0).token }
   }
 
+  /// The send of a connection, taken out of those in flight, and whether it is without a copy.
+  mutating func sending(_ id: ConnectionID) -> (token: OperationToken, zeroCopy: Bool)? {
+    for (index, entry) in pending.enumerated() {
+      guard case .send(id, _, let zeroCopy) = entry.operation else { continue }
+      return (pending.remove(at: index).token, zeroCopy)
+    }
+    return nil
+  }
+
   /// Brings one connection through the handshake.
   mutating func join() -> ConnectionID {
     let id = ConnectionID(0)
@@ -123,7 +150,7 @@ private struct Owner {
       .hello,
       role: session.options.role.opposite,
       session: SessionID(low: 1, high: 2),
-      frameByteCount: 4096
+      frameByteCount: UInt32(session.options.frameByteCount)
     )
     for kind in [Greeting.Kind.hello, .confirm] {
       greeting.kind = kind
