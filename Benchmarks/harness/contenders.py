@@ -5,13 +5,13 @@ from dataclasses import replace
 from harness.scenario import Contender
 
 
-def braid(options="", name="braid", **changes):
-    """braid with some options for the sender; without any, as a new user starts it."""
+def braid(options="", name="braid", receive="", **changes):
+    """braid with some options for the sender, and for the receiver; without any, as a new user starts it."""
     return replace(
         Contender(
             name,
             send=f"{{braid}} send {{host}}:{{port}} {options}".strip(),
-            receive="{braid} receive --listen {port}",
+            receive=f"{{braid}} receive --listen {{port}} {receive}".strip(),
         ),
         **changes,
     )

@@ -52,12 +52,9 @@ def busy_seconds():
     return (user + nice + system + interrupts + soft) / tick, stolen / tick
 
 
-CALM_SECONDS = 5  # The longest wait for others. Builds take longer, but a run costs as much as this.
-
-
-def wait_for_calm():
-    """Waits until others use less than a tenth of a core, CALM_SECONDS at most."""
-    for _ in range(CALM_SECONDS * 2):
+def wait_for_calm(seconds):
+    """Waits until others use less than a tenth of a core, `seconds` at most."""
+    for _ in range(round(seconds * 2)):
         busy, stolen = busy_seconds()
         time.sleep(0.5)
         busy_after, stolen_after = busy_seconds()

@@ -35,11 +35,13 @@ def bonded(name, question, contenders, lab=FOUR, **options):
     return Scenario(name=name, question=question, lab=lab, **{**defaults, **options})
 
 
-def varied(option, values, unit=1, **changes):
-    """braid once for each value of an option."""
+def varied(option, values, both_ends=False):
+    """braid once for each value of an option, given as pairs of text and place on the x axis."""
     return [
-        braid(f"{option} {value}", name=f"{option[2:]} {value}", x=number * unit, **changes)
-        for value, number in values
+        braid(
+            f"{option} {value}", name=f"{option[2:]} {value}", x=place,
+            receive=f"{option} {value}" if both_ends else "")
+        for value, place in values
     ]
 
 
@@ -152,9 +154,9 @@ SCENARIOS = (
     loopback(
         "memory",
         "How much memory does it take to be fast?",
-        varied("--memory", [("4M", 4), ("8M", 8), ("16M", 16), ("32M", 32), ("64M", 64)]),
+        varied("--memory", [("4M", 4), ("8M", 8), ("16M", 16), ("32M", 32), ("64M", 64)], both_ends=True),
         axis="MiB",
-        baseline="memory 16M",
+        baseline="memory 32M",
         size=4 * GIB,
         long=True,
     ),

@@ -27,11 +27,14 @@ def command_line():
     return shlex.join(words)
 
 
-def run_scenario(scenario, short=False, runs=None):
-    """Runs one scenario, writes results/NAME.json, and returns the result."""
+def run_scenario(scenario, options):
+    """Runs one scenario, writes results/NAME.json, and returns the result.
+
+    `options`: short (smaller amounts), runs (None: the scenario's), calm (seconds to wait for others before a run).
+    """
     result = {
         "scenario": {key: value for key, value in dataclasses.asdict(scenario).items() if key != "contenders"},
-        "short": short,
+        "short": options.short,
         "machine": machine.description(),
         "command": command_line(),
         "contenders": {},
@@ -41,7 +44,7 @@ def run_scenario(scenario, short=False, runs=None):
     if scenario.lab and os.geteuid() != 0:
         raise PermissionError(f"{scenario.name}: needs root, to build the lab")
     with tempfile.TemporaryDirectory(prefix="braid-bench.", dir="/dev/shm") as scratch:
-        rounds(scenario, result, trial.Places(scratch), short, runs)
+        rounds(scenario, result, trial.Places(scratch), options)
     result["summary"] = summary.summarise(result)
     write(result)
     return result
@@ -69,16 +72,17 @@ def present(scenario, result, places, short):
     return here
 
 
-def rounds(scenario, result, places, short, runs):
+def rounds(scenario, result, places, options):
     """A B C, A B C, ...: what disturbs the machine for a while disturbs them all."""
-    contenders = present(scenario, result, places, short)
-    for number in range(1 - scenario.warmups, (runs or scenario.runs) + 1):
+    contenders = present(scenario, result, places, options.short)
+    for number in range(1 - scenario.warmups, (options.runs or scenario.runs) + 1):
         with contextlib.ExitStack() as stack:
             if scenario.lab:
                 # Seeds 1, 2, 3, ... for the runs that count.
                 places.lab = stack.enter_context(Lab(scenario.lab, number % 1000, scenario.lab_commands))
             for contender in contenders:
-                sample = one(scenario, contender, places, amount(scenario, contender, short))
+                machine.wait_for_calm(options.calm)
+                sample = one(scenario, contender, places, amount(scenario, contender, options.short))
                 sample = {"contender": contender.name, "run": number, "warmup": number < 1} | sample
                 result["samples"].append(sample)
                 say("  " + described(sample))
@@ -87,7 +91,6 @@ def rounds(scenario, result, places, short, runs):
 
 def one(scenario, contender, places, size):
     """One sample, or the reason why there is none."""
-    machine.wait_for_calm()
     try:
         return trial.run(scenario, contender, places, size)
     except Failed as failure:
