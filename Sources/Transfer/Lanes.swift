@@ -99,13 +99,13 @@ struct DialState {
   }
 
   /// A dial over a group came to nothing: the next one later, and to its next target.
-  mutating func didFail(_ group: Int, isOpening: Bool, jitter: UInt64, at now: Instant) {
+  mutating func didFail(_ group: Int, isUrgent: Bool, jitter: UInt64, at now: Instant) {
     let pause = groups[group].pause
     groups[group].preferred = (groups[group].preferred + 1) % groups[group].targets.count
     // Up to a quarter more, so that many connections do not come back in step.
     let extra = Int64(jitter % UInt64(pause.inNanoseconds / 4 + 1))
     groups[group].nextAt = now + pause + .nanoseconds(extra)
-    groups[group].pause = isOpening ? Limits.dialPause : min(pause * 2, Limits.dialPauseMaximum)
+    groups[group].pause = isUrgent ? Limits.dialPause : min(pause * 2, Limits.dialPauseMaximum)
   }
 
   mutating func didJoin(_ group: Int, at now: Instant) {

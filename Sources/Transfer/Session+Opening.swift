@@ -19,9 +19,13 @@ extension Session {
       var room = options.connectionLimit - liveCount(of: nil)
       // Each group has its share, so that a dead link holds up no dial over the others.
       let share = max(Limits.dialsAtOnce / groups.count, 1)
+      // Where most links are dead, a port that leads out over a good one may lead back over a dead
+      // one. With nobody left, several are tried at a time.
+      let isAlone = memberCount == 0
       for index in groups.indices where now >= groups[index].nextAt {
         let missing = min(
-          groups[index].quota - liveCount(of: index),
+          (isAlone ? max(share, groups[index].quota) : groups[index].quota)
+            - liveCount(of: index),
           room,
           share - dialCount(of: index)
         )
@@ -119,9 +123,10 @@ extension Session {
       dialing?.lastFailure = failure
       actions.append(.report(.dialFailed(failure)))
     }
+    let isUrgent = phase == .opening || memberCount == 0
     dialing?.didFail(
       connections[id.index].group,
-      isOpening: phase == .opening,
+      isUrgent: isUrgent,
       jitter: options.random(),
       at: now
     )

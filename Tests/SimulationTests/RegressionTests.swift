@@ -1,0 +1,30 @@
+import Simulation
+import Testing
+
+/// Seeds that failed once, each with the sentence that the failure taught.
+@Suite struct RegressionTests {
+  @Test(
+    arguments: [
+      (50, "a deadline for an acknowledgement that cannot be sent makes the owner spin"),
+      (48, "a jump of the clock past the parting time does not end what is in flight"),
+      (38, "a parting listener that accepts, and a sender that stops reading, stay too long"),
+      (6229, "a window update that only a slow or dead connection carries hangs the session"),
+      (975, "a window update that only a silent member carries hangs the session"),
+      (5694, "a doubled completion of a zero-copy send must not end its release"),
+      (1621, "a receiver that dials has to dial again for its verdict"),
+      (1600, "a dial without an answer speaks for the network, not for the peer's death"),
+      (3972, "a listener whose kernel takes calls while it is frozen is not dead"),
+      (1443, "a listener gives a dialler the time to miss a connection that was reset at one end"),
+      (3030, "a process that was stopped has not waited"),
+      (1142, "a peer that refuses for its limit of connections is there"),
+      (6078, "the same, with the receiver dialling"),
+      (15_440, "a parting sender does not spin for a part of a frame"),
+      (29_475, "a close without a goodbye does not prove that the verdict was read"),
+      (58_265, "whoever answers with damaged bytes is there"),
+    ] as [(UInt64, String)]
+  )
+  func `a seed that failed once passes`(seed: UInt64, lesson: String) {
+    let report = Simulator(seed: seed).run()
+    #expect(report.failure == nil, "\(lesson): swift run -c release simulate --seed \(seed)")
+  }
+}
