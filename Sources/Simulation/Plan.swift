@@ -76,6 +76,8 @@ struct Plan {
   var lateCompletion = 0.0
   var duplicateCompletion = 0.0
   var corruption = 0.0
+  /// Whatever listens begins with a byte that no braid begins with.
+  var isForeign = false
   var zeroCopyCopied = 0.0
   var zeroCopyRefused = 0.0
   var lateNotification = 0.0
@@ -231,6 +233,7 @@ extension Plan {
       }
     }
     healAt = Int64(random.magnitude(500_000_000...20_000_000_000))
+    isForeign = random.chance(0.005)
   }
 
   private func moment(_ random: inout SplitMix64) -> Int64 {

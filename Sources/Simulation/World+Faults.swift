@@ -136,8 +136,10 @@ extension World {
 
   /// Flips one bit of what was just sent, now and then.
   mutating func corrupt(_ c: Int, _ d: Int, newest byteCount: Int) {
-    guard !isHealed, random.chance(plan.corruption) else { return }
-    let back = random.int(1...byteCount)
+    let isGreeting = connections[c].directions[d].acceptedCount == byteCount
+    let isForeign = plan.isForeign && d == 1 && isGreeting
+    guard isForeign || !isHealed && random.chance(plan.corruption) else { return }
+    let back = isForeign ? byteCount : random.int(1...byteCount)
     let place = connections[c].directions[d].acceptedCount - back
     note(23, place, "connection \(c), direction \(d): a bit of byte \(place) flips")
     marks.reach(.corruption)

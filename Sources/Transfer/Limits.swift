@@ -25,6 +25,9 @@ public enum Limits {
   public static let copiesPerFrame = 2
   /// Wrong checksums that may wait to be reported on one connection; more means a broken path.
   public static let pendingRejects = 8
+  /// Damaged answers to the first hello before the path, or who answers, is taken for hopeless: one
+  /// flipped bit in 128 bytes is rare, and three in a row are no accident.
+  public static let damagedWelcomes = 3
   /// Connections that may break the protocol before the session is given up; an honest peer breaks
   /// none, so this only bounds the patience with a hostile or foreign one.
   public static let violationsPerSession = 16

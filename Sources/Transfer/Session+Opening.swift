@@ -105,6 +105,7 @@ extension Session {
         frameByteCount: UInt32(options.frameByteCount)
       )
       hello.isKeyed = options.authenticator != nil
+      hello.isContinuing = hasHeardPeer
       hello.connectionNumber = connections[id.index].number
       hello.connectionCount = UInt16(clamping: wanted)
       hello.streamByteCount = options.streamByteCount
@@ -165,8 +166,16 @@ extension Session {
   /// A refusal of the first connection ends the session; of a later one only that connection.
   private mutating func refusedByPeer(_ id: ConnectionID, _ refusal: Refusal, at now: Instant) {
     let isFirst = phase == .opening
-    // Our own dead connections fill its table, as far as it knows: it is there, and will notice.
-    if refusal == .tooMany, let present = alone { alone = (present.since, nil) }
+    switch refusal {
+    case .tooMany:
+      // Our own dead connections fill its table, as far as it knows: it is there, and will notice.
+      if let present = alone { alone = (present.since, nil) }
+    case .busy, .unknownSession:
+      // Somebody else listens where our peer did.
+      if let present = alone { alone = (present.since, present.goneSince ?? now) }
+    case .none, .version, .keyNeeded, .keyUnexpected, .keyWrong, .sameRole, .malformed:
+      break
+    }
     drop(id, .violation("refused: \(refusal)"), at: now)
     if isFirst { conclude(.refused(refusal), at: now) }
   }
@@ -247,6 +256,8 @@ extension Session {
     if !hello.isKeyed, options.authenticator != nil { return .keyNeeded }
     if hello.role == options.role { return .sameRole }
     if let sessionID, sessionID != hello.session { return .busy }
+    // Part of a stream went to somebody who is gone; here it would begin in the middle.
+    if sessionID == nil, hello.isContinuing { return .unknownSession }
     if memberCount >= options.connectionLimit { return .tooMany }
     if case .parting = phase { return .busy }
     return nil
@@ -288,7 +299,7 @@ extension Session {
         // Whatever it says, a braid of another version says it here (Protocol.md, "Versions").
         if case .unsupportedVersion = error { return refusedByPeer(id, .version, at: now) }
         drop(id, .damaged(error), at: now)
-        if phase == .opening { conclude(.notBraid(error), at: now) }
+        if phase == .opening, isHopeless(error) { conclude(.notBraid(error), at: now) }
       } else if case .unsupportedVersion = error {
         refuse(id, .version, at: now)
       } else {
@@ -302,6 +313,14 @@ extension Session {
     case .awaitingConfirm: didReceiveConfirm(id, greeting, at: now)
     case .free, .accepting, .dialling, .refusing, .joined, .retiring, .stopping: break
     }
+  }
+
+  /// Whether an answer that makes no sense says that no braid is there; one that is braid's but for
+  /// its check was damaged on the way, and is asked for again a few times.
+  private mutating func isHopeless(_ error: WireError) -> Bool {
+    guard error == .damaged else { return true }
+    damagedWelcomeCount += 1
+    return damagedWelcomeCount >= Limits.damagedWelcomes
   }
 
   /// Makes a connection part of the session; the first one settles how memory is cut.

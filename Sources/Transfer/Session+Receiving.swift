@@ -108,6 +108,7 @@ extension Session {
       } catch {
         return drop(id, .damaged(error), at: now)
       }
+      hasHeardPeer = true
       didReceiveHeader(id, header, at: now)
     case .payload(let header, let slot):
       // The checksum comes back in this turn; the next header can already be asked for then.

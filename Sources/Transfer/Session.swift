@@ -46,6 +46,9 @@ public struct Session {
   var nextSerial: UInt64 = 1
   var acceptedBefore = false
   var violationCount = 0
+  var damagedWelcomeCount = 0
+  /// Whether a frame of this session came in, so that the peer has begun it too.
+  var hasHeardPeer = false
 
   // Time.
   var turn: UInt64 = 0

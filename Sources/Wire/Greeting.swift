@@ -31,6 +31,8 @@ public struct Greeting: Equatable, Sendable {
   public var role: Role
   /// Whether the speaker has a key and wants proof of it.
   public var isKeyed = false
+  /// Whether the dialler has heard frames of this session: only a listener that runs it may join in.
+  public var isContinuing = false
   /// The dialler's number for this connection, from 0, never used twice in a session.
   public var connectionNumber: UInt32 = 0
   /// How many connections the dialler means to open at first, 1...65535.
@@ -77,6 +79,7 @@ public struct Greeting: Equatable, Sendable {
     self.kind = kind
     self.role = role
     isKeyed = bytes.load(UInt16.self, at: 12) & 1 != 0
+    isContinuing = bytes.load(UInt16.self, at: 12) & 2 != 0
     connectionCount = bytes.load(at: 14)
     connectionNumber = bytes.load(at: 16)
     frameByteCount = bytes.load(at: 20)
@@ -99,7 +102,7 @@ public struct Greeting: Equatable, Sendable {
     out.store(Self.version, at: 8)
     out[10] = kind.rawValue
     out[11] = role.rawValue
-    out.store(UInt16(isKeyed ? 1 : 0), at: 12)
+    out.store(UInt16((isKeyed ? 1 : 0) | (isContinuing ? 2 : 0)), at: 12)
     out.store(connectionCount, at: 14)
     out.store(connectionNumber, at: 16)
     out.store(frameByteCount, at: 20)

@@ -95,6 +95,8 @@ public enum Refusal: UInt16, Sendable, Equatable, CaseIterable {
   case malformed = 7
   /// Too many connections of this session.
   case tooMany = 8
+  /// The dialler continues a session that the listener does not run: who ran it is gone.
+  case unknownSession = 9
 }
 
 /// How a session ends, in the receiver's verdict or in either side's abort.

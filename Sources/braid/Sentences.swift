@@ -94,6 +94,7 @@ struct Sentences {
     case .sameRole: "both sides \(plan.role == .sender ? "send" : "receive")"
     case .malformed: "\(peer) could not understand our greeting"
     case .tooMany: "\(peer) takes no more connections"
+    case .unknownSession: "\(peer) knows nothing of this session"
     }
   }
 
@@ -105,6 +106,7 @@ struct Sentences {
       "Give both sides the same key (--key-file, or the variable BRAID_KEY)."
     case .sameRole: "One side sends, the other receives."
     case .tooMany: "Ask for fewer --connections."
+    case .unknownSession: "Its process was started anew: begin anew."
     case .none, .malformed: nil
     }
   }
@@ -210,6 +212,7 @@ struct Sentences {
     case .refused(.busy): "it belongs to another session"
     case .refused(.sameRole): "it \(plan.role == .sender ? "sends" : "receives"), as we do"
     case .refused(.tooMany): "there are enough connections"
+    case .refused(.unknownSession): "it continues a session that began elsewhere"
     case .refused(.malformed), .refused(.none): "its greeting makes no sense"
     case .notBraid(let error): "\(error)"
     case .tooSlow: "it did not finish its greeting in time"

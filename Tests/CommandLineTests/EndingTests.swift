@@ -35,6 +35,25 @@ extension CommandLineTests {
       #expect(sent.messages.contains("The receiver had written "))
     }
 
+    @Test func `a receiver that is started anew does not join in the middle`() throws {
+      let started = try start(in: Scratch())
+      kill(try started.processID("receiver"), SIGKILL)
+      let folder = try Scratch()
+      let listening = "exec \"$BRAID\" receive --listen \(started.port)"
+      let second = try Running(listening, name: "second", in: folder)
+      let start = ContinuousClock.now
+      let sent = try started.sender.wait()
+      #expect(ContinuousClock.now - start < .seconds(7))
+      #expect(sent.status == 1)
+      #expect(sent.messages.contains("braid: the receiver has gone"), "\(sent.messages)")
+      // It still waits for a session of its own.
+      let next = try run("echo whole | \"$BRAID\" send 127.0.0.1:\(started.port)", in: Scratch())
+      #expect(next.status == 0, "\(next.messages)")
+      let received = try second.wait()
+      #expect(received.status == 0)
+      #expect(received.text == "whole\n")
+    }
+
     @Test(arguments: 1...3)
     func `a sender that is killed ends the receiver`(round: Int) throws {
       let started = try start(in: Scratch())

@@ -179,7 +179,7 @@ struct LabPair {
       environment: environment
     )
     return Started(
-      pair: Pair.Started(sender: sender, receiver: receiver, folder: folder),
+      pair: Pair.Started(sender: sender, receiver: receiver, folder: folder, port: 27243),
       sender: try processID("sender", in: folder),
       receiver: receiverID
     )

@@ -28,7 +28,8 @@ import Wire
     let welcome = greeting(.welcome, nonce: 2)
     let original = Handshake.listenerTranscript(hello, welcome)
     let changes: [(inout Greeting) -> Void] = [
-      { $0.role = .receiver }, { $0.isKeyed.toggle() }, { $0.connectionNumber = 9 },
+      { $0.role = .receiver }, { $0.isKeyed.toggle() }, { $0.isContinuing.toggle() },
+      { $0.connectionNumber = 9 },
       { $0.connectionCount = 9 }, { $0.frameByteCount = 8192 }, { $0.streamByteCount = 9 },
       { $0.session.high = 9 }, { $0.nonce = Bytes32((1, 0, 0, 9)) },
     ]

@@ -28,6 +28,13 @@ import Wire
     #expect(throws: ReceiveStream.MismatchError.self) { try next.get() }
   }
 
+  @Test func `a listener that was started anew refuses the middle of a stream`() {
+    var owner = Owner(role: .receiver)
+    _ = owner.greet { $0.isContinuing = true }
+    #expect(owner.session.statistics.turnedAwayCount == 1)
+    #expect(owner.session.sessionID == nil)
+  }
+
   @Test func `a connection stopped before its checksum comes gives its slot back once`() throws {
     var owner = Owner(role: .receiver)
     let id = owner.join()
@@ -144,6 +151,18 @@ private struct Owner {
 
   /// Brings one connection through the handshake.
   mutating func join() -> ConnectionID {
+    greet(with: [.hello, .confirm])
+  }
+
+  /// Says hello, changed by the test, on one connection.
+  mutating func greet(_ change: (inout Greeting) -> Void) -> ConnectionID {
+    greet(with: [.hello], change)
+  }
+
+  private mutating func greet(
+    with kinds: [Greeting.Kind],
+    _ change: (inout Greeting) -> Void = { _ in }
+  ) -> ConnectionID {
     let id = ConnectionID(0)
     complete({ if case .accept = $0 { true } else { false } }, 0)
     var greeting = Greeting(
@@ -152,7 +171,8 @@ private struct Owner {
       session: SessionID(low: 1, high: 2),
       frameByteCount: UInt32(session.options.frameByteCount)
     )
-    for kind in [Greeting.Kind.hello, .confirm] {
+    change(&greeting)
+    for kind in kinds {
       greeting.kind = kind
       var bytes = [UInt8](repeating: 0, count: Greeting.byteCount)
       var span = bytes.mutableSpan

@@ -29,6 +29,7 @@ struct Pair {
     let sender: Running
     let receiver: Running
     let folder: Scratch
+    let port: Int
 
     /// Waits for both; the receiver's status is braid's, not its consumer's.
     func wait() throws -> (sender: Ended, receiver: Ended) {
@@ -98,7 +99,8 @@ struct Pair {
     return Started(
       sender: try #require(running["sender"]),
       receiver: try #require(running["receiver"]),
-      folder: folder
+      folder: folder,
+      port: port
     )
   }
 
