@@ -12,6 +12,8 @@ struct Network {
 
   /// Connections that may wait to be accepted: many come at once when a session starts.
   private static let backlog: Int32 = 1024
+  /// Congestion control on loopback where the user names none: every kernel has it, for everybody.
+  private static let loopbackControl = "reno"
   /// More would only pile up in a slow connection while a fast one is idle (design.md, section 5).
   private static let notSentByteCount = 128 << 10
 
@@ -80,12 +82,13 @@ struct Network {
   /// Sets the options of a connection; one that a kernel does not know is no reason to stop.
   func configure(_ descriptor: Int32, peer: SocketAddress?) {
     try? Socket.set(.noDelay(true), on: descriptor)
-    // Loopback is never slow; there the bound would only cost turns of the loop.
+    // Loopback is never slow nor congested; there the bound would only cost turns of the loop, and
+    // the pacing of bbr a timer for every few segments: a quarter of the rate, measured.
     if peer?.isLoopback != true {
       try? Socket.set(.notSentLowWater(Self.notSentByteCount), on: descriptor)
     }
-    if let congestionControl {
-      try? Socket.set(.congestionControl(congestionControl), on: descriptor)
+    if let name = congestionControl ?? (peer?.isLoopback == true ? Self.loopbackControl : nil) {
+      try? Socket.set(.congestionControl(name), on: descriptor)
     }
   }
 }

@@ -158,7 +158,7 @@ extension Plan {
       let slots = random.chance(0.3) ? 4 : random.int(4...40)
       memoryByteCounts[node] = slots * (frame + Geometry.headroom) + random.int(0...5000)
     }
-    zeroCopy = random.pick([ZeroCopyMode.auto, .auto, .on, .off])
+    zeroCopy = random.pick([ZeroCopyMode.auto, .on, .on, .off])
     if random.chance(0.4) {
       let key = random.next()
       keys = [key, key]

@@ -2,6 +2,15 @@ import Wire
 
 /// One place of the connection table: everything about one TCP connection but the stream itself.
 struct Connection {
+  /// Whether frames leave without a copy; under `auto` one send shows what the kernel makes of it.
+  enum ZeroCopy: Equatable {
+    case never
+    case untried
+    /// The notification of the one send is awaited; meanwhile the others are copied.
+    case onTrial
+    case always
+  }
+
   /// Where the connection is in its life.
   enum State: Equatable {
     /// Nothing is here.
@@ -104,7 +113,7 @@ struct Connection {
   var outgoing = Outgoing.nothing
   var sentByteCount = 0
   var lastSent = Instant(nanoseconds: 0)
-  var usesZeroCopy = false
+  var zeroCopy = ZeroCopy.never
   /// A handshake message that waits for the one before it to leave.
   var queuedGreeting: Greeting?
 
@@ -140,6 +149,15 @@ struct Connection {
 
   /// Whether the connection takes part in the session.
   var isMember: Bool { state == .joined || state == .retiring }
+
+  /// Whether the next frame may leave without a copy.
+  var mayZeroCopy: Bool {
+    switch zeroCopy {
+    case .never, .onTrial: false
+    case .untried: acknowledgedFrameCount >= Limits.framesBeforeZeroCopy
+    case .always: true
+    }
+  }
 
   /// Whether it is being dialled, or in its handshake.
   var isComing: Bool {

@@ -335,7 +335,12 @@ extension Session {
     connections[id.index].incoming = .header
     connections[id.index].lastSent = now
     connections[id.index].joinedAt = now
-    connections[id.index].usesZeroCopy = options.zeroCopy != .off
+    connections[id.index].zeroCopy =
+      switch options.zeroCopy {
+      case .off: .never
+      case .auto: .untried
+      case .on: .always
+      }
     if options.role == .sender { connections[id.index].carried = RingQueue(capacity: capacity) }
     alone = nil
     // A connection from another address may come over a link that was not known.

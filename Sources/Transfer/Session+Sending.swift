@@ -297,8 +297,11 @@ extension Session {
       // A slot has few places for late notifications: sends that are short or lost again and again
       // while the kernel keeps the slot are copied.
       let isCrowded = (sending?.frames[slot.index].kernelCount ?? 0) > Limits.copiesPerFrame
-      let zeroCopy = connection.usesZeroCopy && region.byteCount >= 32 << 10 && !isCrowded
-      if zeroCopy { statistics.zeroCopySendCount += 1 }
+      let zeroCopy = connection.mayZeroCopy && region.byteCount >= 32 << 10 && !isCrowded
+      if zeroCopy {
+        statistics.zeroCopySendCount += 1
+        if connection.zeroCopy == .untried { connections[id.index].zeroCopy = .onTrial }
+      }
       operation = .send(id, region, zeroCopy: zeroCopy)
     case .sounding(let slot, let byteCount):
       let from = connection.sentByteCount - FrameHeader.byteCount
@@ -352,11 +355,11 @@ extension Session {
 
   /// A zero-copy send that the kernel cannot do is done by copying, there and from then on.
   private mutating func retryByCopy(_ id: ConnectionID, _ failure: Failure) -> Bool {
-    guard connections[id.index].usesZeroCopy, connections[id.index].isMember,
+    guard connections[id.index].zeroCopy != .never, connections[id.index].isMember,
       case .frame = connections[id.index].outgoing,
       failure.kind == .noBuffers || failure.kind == .notSupported
     else { return false }
-    connections[id.index].usesZeroCopy = false
+    connections[id.index].zeroCopy = .never
     continueSend(id)
     return true
   }
@@ -416,10 +419,12 @@ extension Session {
     connections[id.index].outgoing = .nothing
   }
 
-  /// A zero-copy send turned out to be copied: from now on this connection copies at once.
-  mutating func didCopy(on id: ConnectionID, serial: UInt64) {
-    statistics.copiedSendCount += 1
-    guard options.zeroCopy == .auto, connections[id.index].serial == serial else { return }
-    connections[id.index].usesZeroCopy = false
+  /// The kernel has said what it made of a zero-copy send: from now on this connection does the same.
+  mutating func didRelease(on id: ConnectionID, serial: UInt64, wasCopied: Bool) {
+    if wasCopied { statistics.copiedSendCount += 1 }
+    guard options.zeroCopy == .auto, connections[id.index].serial == serial,
+      connections[id.index].zeroCopy != .never
+    else { return }
+    connections[id.index].zeroCopy = wasCopied ? .never : .always
   }
 }

@@ -169,7 +169,7 @@ public struct Session {
       }
       _ = inFlight.end(token)
       sending?.didLeaveKernel(slot)
-      if wasCopied { didCopy(on: id, serial: serial) }
+      didRelease(on: id, serial: serial, wasCopied: wasCopied)
     case .didChecksum(let slot, let checksum):
       wasAnswered = true
       didChecksum(slot, checksum, at: now)

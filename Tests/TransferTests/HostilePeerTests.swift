@@ -93,13 +93,14 @@ private struct Owner {
   let now = Instant(nanoseconds: 1_000_000_000)
 
   init(role: Role, frameByteCount: Int = 4096) {
-    let options = Options(
+    var options = Options(
       role: role,
       opening: .listen,
       frameByteCount: frameByteCount,
       memoryByteCount: 8 * (frameByteCount + Geometry.headroom),
       random: { 4 }
     )
+    options.zeroCopy = .on
     session = Session(options, at: now)
     turn()
   }
