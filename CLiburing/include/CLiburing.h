@@ -206,6 +206,11 @@ int clu_address_parse(const char *text, uint16_t port, clu_address *out);
 int clu_address_resolve(const char *host, uint16_t port, clu_address *out, uint32_t capacity);
 const char *clu_resolve_text(int code);
 
+// ---- Files and disks (storage.c) --------------------------------------------------------------
+
+// Opens the file behind a descriptor once more, past the page cache; -errno where that cannot be.
+int clu_open_direct(int descriptor, bool is_input);
+
 // ---- Small things ----------------------------------------------------------------------------
 
 // XXH3, 64 bits, seed 0 (checksum.c).

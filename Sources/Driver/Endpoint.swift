@@ -22,6 +22,8 @@ struct Endpoint {
   let kind: Kind
   /// Bytes from the present position to the end, where that is known.
   let byteCount: UInt64?
+  /// Where in a file or disk the stream starts, if it is read or written at offsets from there.
+  let base: UInt64?
   /// How it is called in sentences.
   let name: String
 
@@ -50,12 +52,40 @@ struct Endpoint {
       throw failure(isInput, "\(name) is a directory; send a file, or a tar of it through a pipe")
     }
     _ = Pipe.grow(descriptor, to: pipeByteCount)
+    let kind = kind(of: status.st_mode)
+    let byteCount = isInput ? remainingByteCount(descriptor, status) : nil
+    var base: UInt64?
+    if kind == .storage {
+      // Standard output may be open for appending, or have been moved to its place on purpose.
+      base = isInput ? inputBase(descriptor, byteCount) : plan.endpoint == .standard ? nil : 0
+    }
     return Endpoint(
       descriptor: descriptor,
-      kind: kind(of: status.st_mode),
-      byteCount: isInput ? remainingByteCount(descriptor, status) : nil,
+      kind: kind,
+      byteCount: byteCount,
+      base: base,
       name: name
     )
+  }
+
+  /// Where an input is read from, if it can be read at offsets.
+  ///
+  /// The files of /proc and /sys say that they are empty, or a page long, and have another length
+  /// when they are read; where the last byte is not, reading goes on to the end that shows itself.
+  private static func inputBase(_ descriptor: Int32, _ byteCount: UInt64?) -> UInt64? {
+    guard let byteCount, byteCount > 0 else { return nil }
+    let position = lseek(descriptor, 0, SEEK_CUR)
+    var byte: UInt8 = 0
+    guard position >= 0,
+      unsafe pread(descriptor, &byte, 1, position + off_t(byteCount) - 1) == 1
+    else { return nil }
+    return UInt64(position)
+  }
+
+  /// Leaves standard input where reading it in order would have.
+  func leave(after byteCount: UInt64, _ plan: Plan) {
+    guard plan.role == .sender, plan.endpoint == .standard, let base else { return }
+    _ = lseek(descriptor, off_t(base + byteCount), SEEK_SET)
   }
 
   /// Cuts an output file that was named to nothing.

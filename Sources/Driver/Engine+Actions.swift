@@ -67,10 +67,13 @@ extension Engine {
     case .receive(let id, let region):
       guard let file = file(id) else { return fail(token, .badDescriptor, at: now) }
       enqueue(.receive(file, into: incoming(id, region), exactly: true), userData: userData)
-    case .read(let slot, let bytes):
+    case .read(let slot, let bytes, let offset?): readAt(slot, bytes, offset, userData)
+    case .write(let slot, let bytes, let offset?): writeAt(slot, bytes, offset, userData)
+    case .flush(let offset): flush(below: offset, userData)
+    case .read(let slot, let bytes, nil):
       let file = RingFile.descriptor(endpoint.descriptor)
       enqueueStream(.read(file, into: range(slot, bytes), at: nil), userData)
-    case .write(let slot, let bytes):
+    case .write(let slot, let bytes, nil):
       let file = RingFile.descriptor(endpoint.descriptor)
       enqueueStream(.write(file, from: range(slot, bytes), at: nil), userData)
     case .watchOutput:
@@ -217,7 +220,7 @@ extension Engine {
   // MARK: Memory
 
   /// Slots stand at the start of the arena, so that they are what is registered.
-  private func range(_ slot: SlotID, _ bytes: Range<Int>) -> ArenaRange {
+  func range(_ slot: SlotID, _ bytes: Range<Int>) -> ArenaRange {
     guard let geometry else { preconditionFailure("a slot before the arena was cut") }
     let payload = slot.index * geometry.stride + Geometry.headroom
     return ArenaRange(offset: payload + bytes.lowerBound, count: bytes.count)

@@ -28,8 +28,9 @@ extension Engine {
       return
     }
     if wouldBlock(completion) { return }
+    guard let outcome = outcome(of: completion) else { return }
     var result: Event.Result
-    switch completion.outcome {
+    switch outcome {
     case .bytes(let count): result = .done(count)
     case .failed(let error): result = .failed(Failure(error))
     }

@@ -10,6 +10,8 @@ final class Engine<Watcher: Observer> {
   let network: Network
   let endpoint: Endpoint
   let signals: Int32
+  /// Input or output as a file or disk; nil for a stream.
+  var storage: Storage?
   var session: Session
   var ring: Ring
   var observer: Watcher
@@ -62,6 +64,9 @@ final class Engine<Watcher: Observer> {
     self.signals = signals
     self.observer = observer
     self.ring = ring
+    storage = endpoint.base.map {
+      Storage(endpoint.descriptor, base: $0, isInput: options.role == .sender)
+    }
     links = LinkFinder(targets: network.targets)
     startedAt = Clock.now()
     progressAt = startedAt

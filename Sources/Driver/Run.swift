@@ -16,6 +16,7 @@ public enum Run {
     if let complaint = options.complaint { throw .usage(complaint) }
     try Descriptors.makeRoom(for: plan, &options)
     let endpoint = try Endpoint.open(plan)
+    options.isPositional = endpoint.base != nil
     options.streamByteCount = endpoint.byteCount ?? Greeting.unknownStreamLength
     let network = try Network(plan)
     if case .dial = plan.opening {
@@ -38,7 +39,9 @@ public enum Run {
       observer: observer
     )
     defer { observer = engine.observer }
-    return try engine.run()
+    let report = try engine.run()
+    endpoint.leave(after: report.statistics.readByteCount, plan)
+    return report
   }
 
   private static func options(of plan: Plan) -> Options {

@@ -12,6 +12,7 @@ public enum Mark: Int, CaseIterable, Sendable {
   case frozen, killed, interrupted, stranger, intruder, corruption
   case slowProducer, slowConsumer, inputStall, outputStall
   case consumerGone, inputFailure, outputFailure, synchronizeFailure
+  case positionalInput, positionalOutput, readOutOfOrder, writtenOutOfOrder, inputShrank, flushed
   // What the core does.
   case partialFrame, heldFrame, windowClosed, lateFrame, resentFrame, duplicateFrame
   case receiveCancelled

@@ -53,6 +53,11 @@ struct Plan {
   var outputFailure: Failure.Kind? = .noSpace
   var consumerGoesAt: Int?
   var synchronizeFails = false
+  /// Whether input and output are read and written at offsets.
+  var isPositional = [false, false]
+  /// Where an input that is read at offsets ends before its length.
+  var inputShrinksTo: Int?
+  var writeBehindByteCount: UInt64 = 1 << 20
 
   // The network.
   var links: [(rate: Int, latency: Int64)] = []
@@ -93,7 +98,12 @@ struct Plan {
   var strangers: [(at: Int64, kind: Stranger.Kind)] = []
   var healAt: Int64 = 0
 
-  init(seed: UInt64) {
+  /// Draws a world.
+  ///
+  /// - Parameters:
+  ///   - seed: decides everything.
+  ///   - endpoints: what the two ends of the stream may be.
+  init(seed: UInt64, endpoints: Endpoints) {
     self.seed = seed
     // The seed is mixed first, so that neighbouring seeds have nothing in common.
     var random = SplitMix64(seed: SplitMix64.mix(seed &+ 0x6272_6169_6421))
@@ -101,6 +111,8 @@ struct Plan {
     drawStream(&random)
     drawNetwork(&random)
     drawFaults(&random)
+    // Last, so that a seed means the same world with pipes at both ends as before.
+    if endpoints == .any { drawEndpoints(&random) }
   }
 
   /// What one of the processes is told to do.
@@ -120,6 +132,8 @@ struct Plan {
     options.zeroCopy = zeroCopy
     options.giveUp = giveUp
     options.wait = wait
+    options.isPositional = isPositional[node]
+    options.writeBehindByteCount = writeBehindByteCount
     if isLengthKnown, role == .sender { options.streamByteCount = UInt64(streamByteCount) }
     if let key = keys[node] { options.authenticator = Self.authenticator(key) }
     return options
@@ -178,6 +192,16 @@ extension Plan {
     }
     isLengthKnown = random.chance(0.4)
     if random.chance(0.3) { readLimit = random.magnitude(64...16_384) }
+  }
+
+  private mutating func drawEndpoints(_ random: inout SplitMix64) {
+    isPositional = [random.chance(0.4), random.chance(0.4)]
+    writeBehindByteCount = UInt64(random.magnitude(1...1 << 20))
+    guard isPositional[0] else { return }
+    isLengthKnown = true
+    if streamByteCount > 0, random.chance(0.03) {
+      inputShrinksTo = random.int(0...(streamByteCount - 1))
+    }
   }
 
   private mutating func drawNetwork(_ random: inout SplitMix64) {

@@ -22,6 +22,14 @@ public struct Report: Sendable {
   public var isGood: Bool { failure == nil }
 }
 
+/// What stands at the two ends of the stream.
+public enum Endpoints: Sendable {
+  /// Pipes, read and written in order.
+  case pipes
+  /// Pipes, or files that are read and written at offsets, as the seed has it.
+  case any
+}
+
 /// Two real sessions in a virtual world, drawn from a seed.
 public struct Simulator {
   /// Events of one run; the longest good ones need about a tenth.
@@ -30,9 +38,17 @@ public struct Simulator {
   private static let timeLimit: Int64 = 300_000_000_000
 
   private let seed: UInt64
+  private let endpoints: Endpoints
 
   /// Prepares the world of a seed.
-  public init(seed: UInt64) { self.seed = seed }
+  ///
+  /// - Parameters:
+  ///   - seed: decides everything.
+  ///   - endpoints: what the two ends of the stream may be; another choice makes another world.
+  public init(seed: UInt64, endpoints: Endpoints = .any) {
+    self.seed = seed
+    self.endpoints = endpoints
+  }
 
   /// Runs it to its end, or to the first violated oracle.
   ///
@@ -40,7 +56,7 @@ public struct Simulator {
   ///   just the same.
   /// - Returns: how it went; the same for the same seed.
   public func run(sink: (@Sendable (String) -> Void)? = nil) -> Report {
-    var world = World(plan: Plan(seed: seed), sink: sink)
+    var world = World(plan: Plan(seed: seed, endpoints: endpoints), sink: sink)
     world.start()
     while world.failure == nil, !world.isOver, let next = world.queue.next() {
       world.now = next.time

@@ -9,8 +9,9 @@ extension World {
     case .accept(let id): accept(n, token, id)
     case .send(let id, let region, let zeroCopy): send(n, token, id, region, zeroCopy: zeroCopy)
     case .receive(let id, let region): receive(n, token, id, region)
-    case .read(let slot, let range): read(n, token, slot, range)
-    case .write(let slot, let range): write(n, token, slot, range)
+    case .read(let slot, let range, let offset): read(n, token, slot, range, at: offset)
+    case .write(let slot, let range, let offset): write(n, token, slot, range, at: offset)
+    case .flush(let offset): flush(n, token, below: offset)
     case .watchOutput: watchOutput(n, token)
     case .synchronize: synchronize(n, token)
     }
@@ -20,11 +21,11 @@ extension World {
   /// has completed is no longer known to the kernel.
   mutating func cancel(_ n: Int, _ token: OperationToken) {
     guard nodes[n].role == .sender else { return cancelReceive(n, token) }
-    guard input.pending?.token == token else { return }
+    guard let read = input.pending.first(where: { $0.token == token }) else { return }
     marks.reach(.partialFrame)
     // The cancellation and the data race in the kernel.
     if random.chance(0.1) { return }
-    endRead(failure: Failure(.cancelled))
+    endRead(read, .failed(Failure(.cancelled)))
   }
 
   private mutating func cancelReceive(_ n: Int, _ token: OperationToken) {

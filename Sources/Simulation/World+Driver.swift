@@ -141,7 +141,7 @@ extension World {
     case .connect(let id): nodes[n].places[id.index].connectCount -= 1
     case .send(let id): nodes[n].places[id.index].sendCount -= 1
     case .receive(let id): nodes[n].places[id.index].receiveCount -= 1
-    case .read, .write, .watch, .synchronize, nil: break
+    case .read, .write, .watch, .synchronize, .flush, nil: break
     }
   }
 

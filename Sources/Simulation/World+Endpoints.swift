@@ -7,11 +7,14 @@ struct VirtualInput {
     var token: OperationToken
     var slot: SlotID
     var range: Range<Int>
+    /// Where in the stream; nil: at the present position.
+    var offset: Int?
   }
 
   let content: [UInt8]
+  /// The present position; for a file, how far it was read.
   var offset = 0
-  var pending: Read?
+  var pending: [Read] = []
   /// Nothing more before this moment.
   var readyAt: Int64 = 0
   var isForgotten = false
@@ -32,7 +35,7 @@ struct VirtualInput {
 
   mutating func forget(_ node: Int) {
     guard node == 0 else { return }
-    pending = nil
+    pending = []
     isForgotten = true
   }
 }
@@ -43,10 +46,16 @@ struct VirtualOutput {
     var token: OperationToken
     var slot: SlotID
     var range: Range<Int>
+    /// Where in the stream; nil: at the present position.
+    var offset: Int?
   }
 
+  /// Bytes written; for a pipe also the present position.
   var writtenCount = 0
-  var pending: Write?
+  /// Of a file: which bytes are written.
+  var isWritten: [Bool] = []
+  var pending: [Write] = []
+  var flush: OperationToken?
   var watch: OperationToken?
   var synchronize: OperationToken?
   /// Nothing is taken before this moment.
@@ -55,11 +64,16 @@ struct VirtualOutput {
   var isSynchronized = false
   var isForgotten = false
 
-  init(_ plan: Plan) {}
+  init(_ plan: Plan) {
+    if plan.isPositional[1] {
+      isWritten = [Bool](repeating: false, count: plan.streamByteCount)
+    }
+  }
 
   mutating func forget(_ node: Int) {
     guard node == 1 else { return }
-    pending = nil
+    pending = []
+    flush = nil
     watch = nil
     synchronize = nil
     isForgotten = true
@@ -70,9 +84,19 @@ struct VirtualOutput {
 extension World {
   // MARK: Input
 
-  mutating func read(_ n: Int, _ token: OperationToken, _ slot: SlotID, _ range: Range<Int>) {
-    guard nodes[n].role == .sender, input.pending == nil else {
-      return fail("\(name(n)) reads twice at a time, or at all")
+  mutating func read(
+    _ n: Int,
+    _ token: OperationToken,
+    _ slot: SlotID,
+    _ range: Range<Int>,
+    at offset: UInt64?
+  ) {
+    let limit = plan.isPositional[0] ? Limits.readsInFlight : 1
+    guard nodes[n].role == .sender, input.pending.count < limit else {
+      return fail("\(name(n)) reads more than \(limit) times at a time, or at all")
+    }
+    guard (offset != nil) == plan.isPositional[0] else {
+      return fail("\(name(n)) reads at an offset where there is none, or without one")
     }
     guard !range.isEmpty, range.upperBound <= nodes[n].geometry?.frameByteCount ?? 0 else {
       return fail("\(name(n)) reads beyond slot \(slot.index)")
@@ -82,24 +106,38 @@ extension World {
       return fail("\(name(n)) reads into slot \(slot.index), which the kernel uses")
     }
     nodes[n].uses[slot.index].writers += 1
-    input.pending = VirtualInput.Read(token: token, slot: slot, range: range)
-    if now >= input.readyAt {
-      serveRead()
+    input.pending.append(
+      VirtualInput.Read(token: token, slot: slot, range: range, offset: offset.map(Int.init))
+    )
+    // A file's reads wait a moment, so that several are there and any may be the first to end.
+    if offset != nil {
+      after(Int64(random.magnitude(1000...1_000_000)), .endpoint(node: 0))
+    } else if now >= input.readyAt {
+      serveReads()
     } else {
       queue.add(.endpoint(node: 0), at: input.readyAt)
     }
   }
 
-  /// Gives the input's next bytes to the read that waits.
-  mutating func serveRead() {
-    guard let read = input.pending, now >= input.readyAt else { return }
-    if let limit = plan.inputFailsAt, input.offset >= limit {
+  /// Gives the input's bytes to a read that waits.
+  mutating func serveReads() {
+    guard !input.pending.isEmpty, now >= input.readyAt else { return }
+    let index = input.pending.count == 1 ? 0 : random.int(0...(input.pending.count - 1))
+    if index > 0 { marks.reach(.readOutOfOrder) }
+    let read = input.pending[index]
+    let offset = read.offset ?? input.offset
+    if let limit = plan.inputFailsAt, offset >= limit {
       marks.reach(.inputFailure)
       ledger.excuse("the input failed")
-      return endRead(failure: Failure(.other, code: 5))
+      return endRead(read, .failed(Failure(.other, code: 5)))
     }
-    var byteCount = min(read.range.count, input.content.count - input.offset)
-    if let limit = plan.inputFailsAt { byteCount = min(byteCount, limit - input.offset) }
+    let end = plan.inputShrinksTo ?? input.content.count
+    if end < input.content.count, offset >= end {
+      marks.reach(.inputShrank)
+      ledger.excuse("the input became shorter")
+    }
+    var byteCount = max(min(read.range.count, end - offset), 0)
+    if let limit = plan.inputFailsAt { byteCount = min(byteCount, limit - offset) }
     byteCount = min(byteCount, plan.readLimit)
     if byteCount > 1, random.chance(plan.shortRead) {
       marks.reach(.shortRead)
@@ -108,31 +146,23 @@ extension World {
     let from = slotStart(0, read.slot) + read.range.lowerBound
     nodes[0].arena.replaceSubrange(
       from..<(from + byteCount),
-      with: input.content[input.offset..<(input.offset + byteCount)]
+      with: input.content[offset..<(offset + byteCount)]
     )
-    input.offset += byteCount
+    input.offset = max(input.offset, offset + byteCount)
+    if read.offset != nil { marks.reach(.positionalInput) }
     if random.chance(plan.inputPause), !isHealed {
       marks.reach(.slowProducer)
       input.readyAt = now + Int64(random.magnitude(10_000...200_000_000))
     }
-    input.pending = nil
-    complete(
-      0,
-      Completion(
-        event: .completed(read.token, .done(byteCount), releaseFollows: false),
-        ends: .read,
-        slot: read.slot
-      )
-    )
+    endRead(read, .done(byteCount))
   }
 
-  mutating func endRead(failure: Failure) {
-    guard let read = input.pending else { return }
-    input.pending = nil
+  mutating func endRead(_ read: VirtualInput.Read, _ result: Event.Result) {
+    input.pending.removeAll { $0.token == read.token }
     complete(
       0,
       Completion(
-        event: .completed(read.token, .failed(failure), releaseFollows: false),
+        event: .completed(read.token, result, releaseFollows: false),
         ends: .read,
         slot: read.slot
       )
@@ -141,9 +171,19 @@ extension World {
 
   // MARK: Output
 
-  mutating func write(_ n: Int, _ token: OperationToken, _ slot: SlotID, _ range: Range<Int>) {
-    guard nodes[n].role == .receiver, output.pending == nil else {
-      return fail("\(name(n)) writes twice at a time, or at all")
+  mutating func write(
+    _ n: Int,
+    _ token: OperationToken,
+    _ slot: SlotID,
+    _ range: Range<Int>,
+    at offset: UInt64?
+  ) {
+    let limit = plan.isPositional[1] ? Limits.writesInFlight : 1
+    guard nodes[n].role == .receiver, output.pending.count < limit else {
+      return fail("\(name(n)) writes more than \(limit) times at a time, or at all")
+    }
+    guard (offset != nil) == plan.isPositional[1] else {
+      return fail("\(name(n)) writes at an offset where there is none, or without one")
     }
     guard !range.isEmpty, range.upperBound <= nodes[n].geometry?.frameByteCount ?? 0 else {
       return fail("\(name(n)) writes beyond slot \(slot.index)")
@@ -152,17 +192,24 @@ extension World {
       return fail("\(name(n)) writes slot \(slot.index), which the kernel is filling")
     }
     nodes[n].uses[slot.index].readers += 1
-    output.pending = VirtualOutput.Write(token: token, slot: slot, range: range)
-    if now >= output.readyAt {
-      serveWrite()
+    output.pending.append(
+      VirtualOutput.Write(token: token, slot: slot, range: range, offset: offset.map(Int.init))
+    )
+    if offset != nil {
+      after(Int64(random.magnitude(1000...1_000_000)), .endpoint(node: 1))
+    } else if now >= output.readyAt {
+      serveWrites()
     } else {
       queue.add(.endpoint(node: 1), at: output.readyAt)
     }
   }
 
-  /// Takes what the pending write offers, as far as the plan lets it.
-  mutating func serveWrite() {
-    guard let write = output.pending, now >= output.readyAt else { return }
+  /// Takes what a pending write offers, as far as the plan lets it.
+  mutating func serveWrites() {
+    guard !output.pending.isEmpty, now >= output.readyAt else { return }
+    let index = output.pending.count == 1 ? 0 : random.int(0...(output.pending.count - 1))
+    if index > 0 { marks.reach(.writtenOutOfOrder) }
+    let write = output.pending[index]
     if output.isConsumerGone { return endWrite(write, .failed(Failure(.brokenPipe))) }
     if let limit = plan.outputFailsAt, output.writtenCount >= limit {
       marks.reach(.outputFailure)
@@ -180,7 +227,7 @@ extension World {
       marks.reach(.shortWrite)
       byteCount = random.int(1...byteCount)
     }
-    checkOutput(write.slot, from: write.range.lowerBound, byteCount: byteCount)
+    checkOutput(write, byteCount: byteCount)
     output.writtenCount += byteCount
     if random.chance(plan.outputPause), !isHealed {
       marks.reach(.slowConsumer)
@@ -190,7 +237,7 @@ extension World {
   }
 
   private mutating func endWrite(_ write: VirtualOutput.Write, _ result: Event.Result) {
-    output.pending = nil
+    output.pending.removeAll { $0.token == write.token }
     complete(
       1,
       Completion(
@@ -201,28 +248,59 @@ extension World {
     )
   }
 
-  /// The oracle that everything is about: what is written is what was read, at every offset.
-  private mutating func checkOutput(_ slot: SlotID, from start: Int, byteCount: Int) {
-    let from = slotStart(1, slot) + start
-    let until = output.writtenCount + byteCount
-    guard until <= input.offset else {
-      return fail("bytes up to \(until) are written, only \(input.offset) were read")
+  /// The oracle that everything is about: what is written is what was read, at every offset, once.
+  private mutating func checkOutput(_ write: VirtualOutput.Write, byteCount: Int) {
+    let from = slotStart(1, write.slot) + write.range.lowerBound
+    let offset = write.offset ?? output.writtenCount
+    guard offset + byteCount <= input.offset else {
+      return fail("bytes up to \(offset + byteCount) are written, only \(input.offset) were read")
     }
-    let wrong = firstDifference(from: from, byteCount: byteCount)
-    if let wrong { fail("byte \(output.writtenCount + wrong) is wrong") }
+    let wrong = firstDifference(from: from, at: offset, byteCount: byteCount)
+    if let wrong { return fail("byte \(offset + wrong) is wrong") }
+    guard write.offset != nil else { return }
+    marks.reach(.positionalOutput)
+    var place = offset
+    while place < offset + byteCount {
+      guard !output.isWritten[place] else { return fail("byte \(place) is written twice") }
+      output.isWritten[place] = true
+      place += 1
+    }
   }
 
-  private func firstDifference(from: Int, byteCount: Int) -> Int? {
+  private func firstDifference(from: Int, at offset: Int, byteCount: Int) -> Int? {
     let content = input.content.span
     let slots = nodes[1].arena
     let arena = slots.span
     // A plain loop, for the sake of debug builds.
     var index = 0
     while index < byteCount {
-      if arena[from &+ index] != content[output.writtenCount &+ index] { return index }
+      if arena[from &+ index] != content[offset &+ index] { return index }
       index &+= 1
     }
     return nil
+  }
+
+  mutating func flush(_ n: Int, _ token: OperationToken, below offset: UInt64) {
+    guard nodes[n].role == .receiver, plan.isPositional[1], output.flush == nil else {
+      return fail("\(name(n)) flushes what is no file, or twice at a time")
+    }
+    guard (0..<Int(offset)).allSatisfy({ output.isWritten[$0] }) else {
+      return fail("not all bytes below \(offset) are written when they are flushed")
+    }
+    output.flush = token
+    after(Int64(random.magnitude(1000...100_000_000)), .endpoint(node: 1))
+  }
+
+  mutating func serveFlush() {
+    guard let token = output.flush, now >= output.readyAt else { return }
+    marks.reach(.flushed)
+    output.flush = nil
+    let result: Event.Result = plan.synchronizeFails ? .failed(Failure(.other, code: 5)) : .done(0)
+    if plan.synchronizeFails { ledger.excuse("the output could not be flushed") }
+    complete(
+      1,
+      Completion(event: .completed(token, result, releaseFollows: false), ends: .flush)
+    )
   }
 
   mutating func consumerGoes() {
@@ -248,7 +326,9 @@ extension World {
   }
 
   mutating func synchronize(_ n: Int, _ token: OperationToken) {
-    guard output.pending == nil else { return fail("the output is synchronised while written") }
+    guard output.pending.isEmpty, output.flush == nil else {
+      return fail("the output is synchronised while written")
+    }
     output.synchronize = token
     let delay = random.chance(plan.outputPause) ? random.magnitude(1_000_000...8_000_000_000) : 1000
     output.readyAt = now + Int64(delay)
@@ -273,8 +353,19 @@ extension World {
   }
 
   mutating func endpointReady(_ n: Int) {
-    if n == 0 { return serveRead() }
-    serveWrite()
+    if n == 0 {
+      serveReads()
+      // Of a file's operations each one served leaves others waiting.
+      if plan.isPositional[0], !input.pending.isEmpty {
+        queue.add(.endpoint(node: 0), at: max(input.readyAt, now + 1000))
+      }
+      return
+    }
+    serveWrites()
+    serveFlush()
     serveSynchronize()
+    if plan.isPositional[1], !output.pending.isEmpty || output.flush != nil {
+      queue.add(.endpoint(node: 1), at: max(output.readyAt, now + 1000))
+    }
   }
 }

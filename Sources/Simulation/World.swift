@@ -22,6 +22,7 @@ enum Flight {
   case write
   case watch
   case synchronize
+  case flush
 }
 
 /// One socket operation that the virtual kernel holds.

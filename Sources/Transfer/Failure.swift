@@ -24,6 +24,8 @@ public struct Failure: Equatable, Sendable {
     case notSupported
     /// The address is in use.
     case addressInUse
+    /// The input ended before the length that it had at the start.
+    case endedEarly
     /// Anything else; `code` says what.
     case other
   }

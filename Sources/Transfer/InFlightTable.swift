@@ -11,6 +11,11 @@ struct InFlightTable {
     case receive(ConnectionID)
     case read
     case write
+    /// The read at an offset that fills a slot.
+    case readAt(SlotID)
+    /// The write at its offset of the frame with this number.
+    case writeAt(number: UInt64)
+    case flush
     case watchOutput
     case synchronize
     /// A zero-copy send has completed, but the kernel still reads the slot. The connection is named
@@ -31,12 +36,12 @@ struct InFlightTable {
   /// How many operations are in flight.
   var count: Int { entries.count - free.count }
 
-  /// Makes room: per connection one send and one receive (or one connect or accept), and four for
-  /// input and output.
+  /// Makes room: per connection one send and one receive (or one connect or accept), and for input
+  /// and output four, or as many as are read or written at offsets with a flush beside them.
   init(connectionCount: Int) {
     entries = []
     free = []
-    grow(by: connectionCount * 2 + 4)
+    grow(by: connectionCount * 2 + 4 + max(Limits.readsInFlight, Limits.writesInFlight))
   }
 
   /// Makes room for the zero-copy releases of `slotCount` slots, one for each copy of a frame.

@@ -32,6 +32,18 @@ public enum Limits {
   /// none, so this only bounds the patience with a hostile or foreign one.
   public static let violationsPerSession = 16
 
+  /// Reads at offsets that are in flight at a time: a disk wants several to be busy all the time, and
+  /// eight of 256 KiB are 2 MiB of memory.
+  public static let readsInFlight = 8
+  /// Writes at offsets that are in flight at a time; as for reads.
+  public static let writesInFlight = 8
+  /// Longest single read or write at an offset: the kernel hands what needs more than one request of
+  /// the disk to a worker thread (io_uring.md, section 4.1: 512 KiB never did).
+  public static let pieceByteCount = 512 << 10
+  /// Bytes written at offsets before they are brought to the disk, and as many again meanwhile: a
+  /// quarter and a half of the 256 MiB by which a copy may let the page cache grow.
+  public static let writeBehindByteCount: UInt64 = 64 << 20
+
   /// A receiver acknowledges at the latest after so many payload bytes on one connection.
   ///
   /// From design.md section 4: fewer acknowledgements cost the sender memory, more cost both time.

@@ -30,10 +30,15 @@ public enum Operation: Equatable, Sendable {
   case send(ConnectionID, Region, zeroCopy: Bool)
   /// Receive exactly the region, or less at the end of the connection.
   case receive(ConnectionID, Region)
-  /// Read what the input has, at its current position, into a slot.
-  case read(SlotID, Range<Int>)
-  /// Write a slot's bytes to the output, at its current position.
-  case write(SlotID, Range<Int>)
+  /// Read what the input has into a slot, at an offset of the stream; nil: at its current position.
+  ///
+  /// May be short; at an offset that lies before the end, 0 bytes mean that the input became shorter.
+  case read(SlotID, Range<Int>, at: UInt64?)
+  /// Write a slot's bytes to the output, at an offset of the stream; nil: at its current position.
+  case write(SlotID, Range<Int>, at: UInt64?)
+  /// Bring what was written at offsets so far to the disk and, as far as it lies below an offset of
+  /// the stream, out of the page cache; no more than a report where the cache was passed by.
+  case flush(below: UInt64)
   /// Wait until nobody reads the output any more.
   case watchOutput
   /// Bring the output to stable storage where it is a file or a disk; no more than a report otherwise.

@@ -55,6 +55,13 @@ public struct Options: Sendable {
   public var pathSilence: Duration = .seconds(3)
   /// Length of the input in bytes where known, else `Greeting.unknownStreamLength`.
   public var streamByteCount = Greeting.unknownStreamLength
+  /// Whether our end of the stream is a file or a disk.
+  ///
+  /// It is read or written at offsets then, several pieces at a time and in any order. An input needs
+  /// a known length for that.
+  public var isPositional = false
+  /// Bytes written at offsets before they are brought to the disk.
+  public var writeBehindByteCount = Limits.writeBehindByteCount
   /// The key, if there is one.
   public var authenticator: Authenticator?
   /// Random bits for session ids, nonces and jitter: cryptographic, but seeded in simulation.
@@ -90,6 +97,9 @@ public struct Options: Sendable {
     }
     if !(1...Limits.connectionsPerSession).contains(connectionLimit) {
       return "connections must be 1 to \(Limits.connectionsPerSession)"
+    }
+    if isPositional, role == .sender, streamByteCount == Greeting.unknownStreamLength {
+      return "an input can be read at offsets only if its length is known"
     }
     if case .dial(_, let count?) = opening, !(1...connectionLimit).contains(count) {
       return "connections must be 1 to \(connectionLimit)"

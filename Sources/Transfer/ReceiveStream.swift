@@ -8,9 +8,16 @@ import Wire
 struct ReceiveStream {
   /// What is known of one frame number inside the window.
   private struct Expected {
+    /// The slot that holds it, until it is written.
     var slot: SlotID?
     var offset: UInt64 = 0
     var byteCount = 0
+    /// Of an output that is written at offsets: how much of it is written.
+    var writtenByteCount = 0
+
+    /// Whether it has arrived; it may be written already.
+    var isHere: Bool { byteCount > 0 }
+    var isWritten: Bool { isHere && slot == nil }
   }
 
   /// What the sender said at the end of its input.
@@ -33,6 +40,9 @@ struct ReceiveStream {
   }
 
   let geometry: Geometry
+  /// Whether the output is written at offsets, several frames at a time, as they arrive.
+  let isPositional: Bool
+  private let writeBehindByteCount: UInt64
   let windowFrameCount: Int
   private var expected: [Expected]
   private var free: [SlotID]
@@ -42,16 +52,30 @@ struct ReceiveStream {
   private(set) var writtenOffset: UInt64 = 0
   /// The slot being written, and how much of it is.
   private(set) var writing: (slot: SlotID, written: Int, byteCount: Int)?
+  /// Of an output that is written at offsets: frames that are here and not being written, and how
+  /// many are.
+  private var unwritten: RingQueue<UInt64>
+  private var writingCount = 0
+  /// Bytes that were written at offsets since the last flush began, and whether it still goes on.
+  private var unflushedByteCount: UInt64 = 0
+  private var isFlushing = false
   private(set) var end: End?
   private var digest = StreamDigest()
   private(set) var duplicateCount = 0
   private(set) var receivedByteCount: UInt64 = 0
 
-  init(geometry: Geometry) {
+  init(
+    geometry: Geometry,
+    isPositional: Bool = false,
+    writeBehindByteCount: UInt64 = Limits.writeBehindByteCount
+  ) {
     self.geometry = geometry
+    self.isPositional = isPositional
+    self.writeBehindByteCount = writeBehindByteCount
     windowFrameCount = geometry.slotCount - Limits.slotsKeptBack
     expected = Array(repeating: Expected(), count: windowFrameCount)
     free = (0..<geometry.slotCount).reversed().map(SlotID.init)
+    unwritten = RingQueue(capacity: windowFrameCount)
   }
 
   /// First frame number outside the window.
@@ -79,7 +103,7 @@ struct ReceiveStream {
         return .violation("frame \(header.number) lies beyond the end that was announced")
       }
     }
-    if expected[index(of: header.number)].slot != nil { return duplicate() }
+    if expected[index(of: header.number)].isHere { return duplicate() }
     let needed = header.number == nextNumber ? 1 : 1 + Limits.slotsKeptBack
     guard free.count >= needed, let slot = free.popLast() else { return .wait }
     return .into(slot)
@@ -93,12 +117,13 @@ struct ReceiveStream {
   /// Takes in a payload whose checksum was right; false if another copy was faster.
   mutating func didReceive(_ header: FrameHeader, in slot: SlotID) -> Bool {
     let index = index(of: header.number)
-    guard header.number >= nextNumber, expected[index].slot == nil else {
+    guard header.number >= nextNumber, !expected[index].isHere else {
       duplicateCount += 1
       free.append(slot)
       return false
     }
     expected[index] = Expected(slot: slot, offset: header.offset, byteCount: Int(header.length))
+    if isPositional { unwritten.append(header.number) }
     receivedByteCount += UInt64(header.length)
     digest.add(offset: header.offset, length: UInt64(header.length), checksum: header.value)
     return true
@@ -130,7 +155,7 @@ struct ReceiveStream {
     guard let slot = next.slot else { return .success(nil) }
     // It came before the end was announced, so it could not be refused.
     if let end, nextNumber >= end.frameCount {
-      return .failure(MismatchError(sentence: "frame \(nextNumber) lies beyond the announced end"))
+      return .failure(beyondEnd(nextNumber))
     }
     guard next.offset == writtenOffset else {
       return .failure(
@@ -160,10 +185,86 @@ struct ReceiveStream {
     return true
   }
 
+  // MARK: Writing at offsets
+
+  /// Whether another write may be begun: there is a bound for those in flight, and for what the page
+  /// cache holds.
+  var mayWrite: Bool {
+    writingCount < Limits.writesInFlight
+      && !(isFlushing && unflushedByteCount >= writeBehindByteCount)
+  }
+
+  /// Begins to write the frame that has waited longest; nil if none does.
+  ///
+  /// Its offset cannot be known to be right before all frames in front of it are here, but only to be
+  /// possible; that they fit together is seen before the output is declared good.
+  mutating func beginWriting() -> Result<(UInt64, Piece)?, MismatchError> {
+    guard let number = unwritten.popFirst() else { return .success(nil) }
+    let next = expected[index(of: number)]
+    guard let slot = next.slot else { preconditionFailure("a frame waits without a slot") }
+    // Its header came before the end was announced, so it could not be refused.
+    if let end, number >= end.frameCount {
+      return .failure(beyondEnd(number))
+    }
+    let (last, overflows) = next.offset.addingReportingOverflow(UInt64(next.byteCount))
+    let least = writtenOffset.addingReportingOverflow(number - nextNumber)
+    guard !overflows, last <= UInt64(Int64.max), !least.overflow, next.offset >= least.partialValue
+    else { return .failure(misplaced(number, at: next.offset)) }
+    writingCount += 1
+    return .success((number, Piece(slot: slot, from: 0, to: next.byteCount, of: next.offset)))
+  }
+
+  /// Takes in how much of a frame was accepted; nil if the frame is done, else what is left of it.
+  mutating func didWrite(_ number: UInt64, byteCount: Int) -> Result<Piece?, MismatchError> {
+    let place = index(of: number)
+    guard let slot = expected[place].slot else { preconditionFailure("wrote without a write") }
+    expected[place].writtenByteCount += byteCount
+    unflushedByteCount += UInt64(byteCount)
+    let present = expected[place]
+    precondition(present.writtenByteCount <= present.byteCount)
+    guard present.writtenByteCount == present.byteCount else {
+      let (from, to) = (present.writtenByteCount, present.byteCount)
+      return .success(Piece(slot: slot, from: from, to: to, of: present.offset))
+    }
+    expected[place].slot = nil
+    free.append(slot)
+    writingCount -= 1
+    // No more turns than the window is wide.
+    while expected[index(of: nextNumber)].isWritten {
+      let done = expected[index(of: nextNumber)]
+      if let end, nextNumber >= end.frameCount { return .failure(beyondEnd(nextNumber)) }
+      guard done.offset == writtenOffset else {
+        return .failure(misplaced(nextNumber, at: done.offset))
+      }
+      expected[index(of: nextNumber)] = Expected()
+      nextNumber += 1
+      writtenOffset += UInt64(done.byteCount)
+    }
+    return .success(nil)
+  }
+
+  private func beyondEnd(_ number: UInt64) -> MismatchError {
+    MismatchError(sentence: "frame \(number) lies beyond the announced end")
+  }
+
+  private func misplaced(_ number: UInt64, at offset: UInt64) -> MismatchError {
+    MismatchError(sentence: "frame \(number) starts at byte \(offset), where it cannot belong")
+  }
+
+  /// Whether enough was written to be brought to the disk.
+  var isFlushDue: Bool { !isFlushing && unflushedByteCount >= writeBehindByteCount }
+
+  mutating func beginFlush() {
+    isFlushing = true
+    unflushedByteCount = 0
+  }
+
+  mutating func didFlush() { isFlushing = false }
+
   /// Whether every announced frame is written.
   var isWritten: Bool {
     guard let end else { return false }
-    return nextNumber == end.frameCount && writing == nil
+    return nextNumber == end.frameCount && writing == nil && writingCount == 0 && !isFlushing
   }
 
   /// What does not fit once everything is written; nil if all does.

@@ -23,6 +23,20 @@ struct RingQueue<Element> {
     count += 1
   }
 
+  /// Adds in front of those at the end that belong behind it.
+  ///
+  /// - Precondition: the queue is not full; callers size it so that it cannot be.
+  /// - Complexity: O(n) in how many those are.
+  mutating func insert(_ element: Element, before isBehind: (Element) -> Bool) {
+    append(element)
+    var place = count - 1
+    while place > 0, let other = self[place - 1], isBehind(other) {
+      storage[(head + place) % storage.count] = other
+      place -= 1
+    }
+    storage[(head + place) % storage.count] = element
+  }
+
   /// Removes from the front.
   mutating func popFirst() -> Element? {
     guard count > 0 else { return nil }

@@ -11,6 +11,8 @@ struct SendStream {
     enum State: Equatable {
       case free
       case filling
+      /// Number and offset are settled, and it is being read at that offset.
+      case reading
       /// Full; its checksum is being computed.
       case sealing
       /// Waits in `ready` or `again`.
@@ -27,6 +29,8 @@ struct SendStream {
     var number = Frame.noNumber
     var offset: UInt64 = 0
     var byteCount = 0
+    /// What a slot that is read at an offset will hold when it is full.
+    var wantedByteCount = 0
     /// Whether the slot stands in `ready` or `again`.
     var isQueued = false
     /// Connections that carry it: sent or being sent, not acknowledged there.
@@ -51,9 +55,11 @@ struct SendStream {
   }
 
   private(set) var geometry: Geometry
+  /// Length of an input that is read at offsets; nil for one that is read in order.
+  let byteCount: UInt64?
   private(set) var frames: [Frame]
   private var free: [SlotID]
-  /// Full frames in order, never sent.
+  /// Full frames by their numbers, never sent; those read at offsets may leave gaps to be filled.
   private(set) var ready: RingQueue<SlotID>
   /// Frames whose connection died or damaged them.
   private(set) var again: RingQueue<SlotID>
@@ -62,6 +68,8 @@ struct SendStream {
   var keptForSounding = 0
   /// The slot being filled, with `frames[...].byteCount` bytes in it.
   private(set) var filling: SlotID?
+  /// Slots that are being read at their offsets.
+  private(set) var readingCount = 0
   private(set) var nextNumber: UInt64 = 0
   private(set) var nextOffset: UInt64 = 0
   /// First frame number outside the receiver's window.
@@ -73,8 +81,9 @@ struct SendStream {
   private(set) var acknowledgedByteCount: UInt64 = 0
   private(set) var resentFrameCount = 0
 
-  init(geometry: Geometry) {
+  init(geometry: Geometry, byteCount: UInt64? = nil) {
     self.geometry = geometry
+    self.byteCount = byteCount
     frames = Array(repeating: Frame(), count: geometry.slotCount)
     free = (0..<geometry.slotCount).reversed().map(SlotID.init)
     ready = RingQueue(capacity: geometry.slotCount)
@@ -126,7 +135,7 @@ struct SendStream {
     digest.add(offset: frame.offset, length: UInt64(frame.byteCount), checksum: checksum)
     frames[slot.index].state = .queued
     frames[slot.index].isQueued = true
-    ready.append(slot)
+    ready.insert(slot) { frames[$0.index].number > frame.number }
     return FrameHeader(
       .data,
       length: UInt32(frame.byteCount),
@@ -142,6 +151,45 @@ struct SendStream {
     filling = nil
     release(slot)
   }
+
+  // MARK: Filling at offsets
+
+  /// Settles number and offset of the next frame; nil if there is no slot or nothing left for it, or
+  /// enough is being read.
+  mutating func beginReading() -> Piece? {
+    guard let byteCount, nextOffset < byteCount, readingCount < Limits.readsInFlight,
+      free.count > keptForSounding, let slot = free.popLast()
+    else { return nil }
+    let wanted = min(UInt64(geometry.frameByteCount), byteCount - nextOffset)
+    frames[slot.index] = Frame(state: .reading, number: nextNumber, offset: nextOffset)
+    frames[slot.index].wantedByteCount = Int(wanted)
+    nextNumber += 1
+    nextOffset += wanted
+    readingCount += 1
+    return rest(of: slot)
+  }
+
+  /// Takes in what a read at an offset delivered; nil when the slot is full and its checksum is
+  /// wanted, else what is still to be read.
+  mutating func didRead(_ slot: SlotID, byteCount: Int) -> Piece? {
+    precondition(frames[slot.index].state == .reading, "a read into a slot that is not read")
+    frames[slot.index].byteCount += byteCount
+    guard frames[slot.index].byteCount == frames[slot.index].wantedByteCount else {
+      return rest(of: slot)
+    }
+    frames[slot.index].state = .sealing
+    readingCount -= 1
+    return nil
+  }
+
+  private func rest(of slot: SlotID) -> Piece {
+    let frame = frames[slot.index]
+    precondition(frame.byteCount < frame.wantedByteCount, "a read beyond what was asked for")
+    return Piece(slot: slot, from: frame.byteCount, to: frame.wantedByteCount, of: frame.offset)
+  }
+
+  /// Whether all of an input that is read at offsets has been read.
+  var isRead: Bool { nextOffset == byteCount && readingCount == 0 }
 
   // MARK: Sending
 
@@ -240,7 +288,7 @@ struct SendStream {
       freeIfDone(carried.slot)
     case .acknowledged:
       break
-    case .free, .filling, .sealing, .sounding:
+    case .free, .filling, .reading, .sealing, .sounding:
       preconditionFailure("acknowledged a frame that was never sent")
     }
   }
@@ -277,7 +325,7 @@ struct SendStream {
       return false
     case .acknowledged:
       return false
-    case .free, .filling, .sealing, .sounding:
+    case .free, .filling, .reading, .sealing, .sounding:
       preconditionFailure("lost a frame that was never sent")
     }
   }
@@ -315,6 +363,9 @@ struct SendStream {
     if frames.count(where: { $0.state == .free }) != free.count { return "free slots are lost" }
     if frames.count(where: { $0.state == .filling }) != (filling == nil ? 0 : 1) {
       return "more than one slot is being filled"
+    }
+    if frames.count(where: { $0.state == .reading }) != readingCount {
+      return "\(readingCount) slots are said to be read at offsets"
     }
     if frames.count(where: { $0.isQueued }) != ready.count + again.count {
       return "the queues hold \(ready.count) + \(again.count) slots, the slots say otherwise"

@@ -57,7 +57,8 @@ extension Session {
       switch failure.kind {
       case .reset, .refused, .brokenPipe: alone = (present.since, present.goneSince ?? now)
       case .timedOut, .unreachable: alone = (present.since, nil)
-      case .noSpace, .cancelled, .noBuffers, .notSupported, .addressInUse, .other: break
+      case .noSpace, .cancelled, .noBuffers, .notSupported, .addressInUse, .endedEarly, .other:
+        break
       }
     case .silent, .damaged:
       // Nobody says anything that badly who is not there.

@@ -361,12 +361,19 @@ extension Session {
     actions.append(.lookAtLinks)
     switch options.role {
     case .sender:
-      sending = SendStream(geometry: geometry)
+      sending = SendStream(
+        geometry: geometry,
+        byteCount: options.isPositional ? options.streamByteCount : nil
+      )
       sending?.keptForSounding = 1
       inFlight.makeRoom(slotCount: geometry.slotCount)
       gathering = Gathering(deadline: now + Limits.gatheringTimeout)
     case .receiver:
-      receiving = ReceiveStream(geometry: geometry)
+      receiving = ReceiveStream(
+        geometry: geometry,
+        isPositional: options.isPositional,
+        writeBehindByteCount: options.writeBehindByteCount
+      )
       watchToken = submit(.watchOutput, for: .watchOutput)
     }
   }

@@ -1,6 +1,6 @@
 import Wire
 
-// The input and the output: one read, one write in flight, in order.
+// The input and the output as streams: one read, one write in flight, in order.
 extension Session {
   // MARK: Input
 
@@ -8,12 +8,13 @@ extension Session {
   /// else to do and the input has nothing more at the moment.
   mutating func pumpInput(at now: Instant) {
     guard phase == .running, sending != nil else { return }
+    if options.isPositional { return pumpPositionalInput() }
     switch sending?.input {
     case .idle:
       guard now >= (gatherInputUntil ?? now) else { return }
       gatherInputUntil = nil
       guard let (slot, range) = sending?.rangeToFill() else { return }
-      let token = submit(.read(slot, range), for: .read)
+      let token = submit(.read(slot, range, at: nil), for: .read)
       sending?.input = .reading(token, turn: turn)
     case .reading(let token, let since) where since < turn && wantsPartialFrame:
       actions.append(.cancel(token))
@@ -74,9 +75,10 @@ extension Session {
   /// Writes the next frame in order, if it is here.
   mutating func pumpOutput(at now: Instant) {
     guard phase == .running, writeToken == nil, receiving != nil else { return }
+    if options.isPositional { return pumpPositionalOutput(at: now) }
     switch receiving?.rangeToWrite() {
     case .success(let next?):
-      writeToken = submit(.write(next.0, next.1), for: .write)
+      writeToken = submit(.write(next.0, next.1, at: nil), for: .write)
     case .failure(let error):
       conclude(.mismatch(error.sentence), at: now)
     case .success(nil), nil:
@@ -84,7 +86,7 @@ extension Session {
     }
   }
 
-  private mutating func synchronizeIfWritten(at now: Instant) {
+  mutating func synchronizeIfWritten(at now: Instant) {
     guard let receiving, receiving.isWritten else { return }
     if let sentence = receiving.mismatch { return conclude(.mismatch(sentence), at: now) }
     phase = .synchronizing

@@ -148,6 +148,7 @@ struct Sentences {
     case .noSpace: "no space left"
     case .noBuffers: "out of buffers"
     case .notSupported: "not supported"
+    case .endedEarly: "it ended before the length that it had at the start"
     case .addressInUse: "the address is in use"
     case .other: "unknown error"
     }

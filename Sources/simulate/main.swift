@@ -1,7 +1,7 @@
 import Glibc
 import Simulation
 
-// simulate --seed N [--trace] | --count N [--from N] [--marks]: exit status 1 if any seed fails.
+// simulate --seed N [--trace] | --count N [--from N] [--marks], [--pipes]: exit status 1 if any seed fails.
 
 /// What the command line asked for.
 struct Request {
@@ -9,10 +9,11 @@ struct Request {
   var count: UInt64 = 1
   var isTracing = false
   var isListingMarks = false
+  var endpoints = Endpoints.any
 }
 
 func usage() -> Never {
-  print("usage: simulate --seed N [--trace] | --count N [--from N] [--marks]")
+  print("usage: simulate --seed N [--trace] | --count N [--from N] [--marks]; [--pipes]")
   exit(64)
 }
 
@@ -23,6 +24,8 @@ func parse(_ arguments: [String]) -> Request {
     switch argument {
     case "--marks":
       request.isListingMarks = true
+    case "--pipes":
+      request.endpoints = .pipes
     case "--trace":
       request.isTracing = true
     case "--seed", "--from", "--count":
@@ -43,7 +46,8 @@ func run(_ request: Request) -> Bool {
   var markCounts = [Int](repeating: 0, count: Mark.allCases.count)
   var firstSeeds = [UInt64?](repeating: nil, count: Mark.allCases.count)
   for seed in request.first..<(request.first + request.count) {
-    let report = Simulator(seed: seed).run(sink: request.isTracing ? show : nil)
+    let simulator = Simulator(seed: seed, endpoints: request.endpoints)
+    let report = simulator.run(sink: request.isTracing ? show : nil)
     stepCount += report.stepCount
     for index in markCounts.indices where report.markCounts[index] > 0 {
       markCounts[index] += report.markCounts[index]

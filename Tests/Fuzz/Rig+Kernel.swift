@@ -75,16 +75,21 @@ extension Rig {
         slots[slot.index].readers += 1
       }
     case .receive(let id, let region): receive(id, region)
-    case .read(let slot, let bytes):
+    case .read(let slot, let bytes, let offset):
+      check((offset != nil) == session.options.isPositional, "an offset, or none, for the input")
       check(slots[slot.index].readers == 0, "a slot is read into while it is sent")
       check(!slots[slot.index].isWritten, "a slot is written twice")
       check(bytes.lowerBound >= 0 && bytes.upperBound <= frameByteCount, "\(bytes)")
       check(!bytes.isEmpty, "an empty read looks like the end")
       slots[slot.index].isWritten = true
-    case .write(let slot, let bytes):
-      let isAlone = !pending.contains { if case .write = $0.operation { true } else { false } }
-      check(isAlone, "two writes to one stream")
-      checkWrite(slot, bytes)
+    case .write(let slot, let bytes, let offset):
+      let count = pending.count { if case .write = $0.operation { true } else { false } }
+      let limit = session.options.isPositional ? Limits.writesInFlight : 1
+      check(count < limit, "\(count + 1) writes at a time")
+      check((offset != nil) == session.options.isPositional, "an offset, or none, for the output")
+      checkWrite(slot, bytes, at: offset)
+    case .flush(let offset):
+      check(offset <= writtenByteCount, "a flush of what is not written")
     case .connect(let id, let target, let link):
       check(target < 2 && link ?? 0 < max(links.count, 1), "\(target), \(link ?? 0)")
       places[id.index] = Place()
@@ -95,7 +100,8 @@ extension Rig {
       break
     }
     // Per connection one of each direction, and the ends of the stream.
-    check(pending.count < Limits.connectionTableSize * 2 + 4, "too many operations")
+    let most = Limits.connectionTableSize * 2 + 4 + Limits.readsInFlight
+    check(pending.count < most, "too many operations")
     pending.append(Pending(token: token, operation: operation))
   }
 
@@ -119,13 +125,14 @@ extension Rig {
     }
   }
 
-  /// Only what arrived whole and checked is written, in order, once.
-  private func checkWrite(_ slot: SlotID, _ bytes: Range<Int>) {
+  /// Only what arrived whole and checked is written, in order or at its offset, once.
+  private func checkWrite(_ slot: SlotID, _ bytes: Range<Int>, at offset: UInt64?) {
     guard let frame = slots[slot.index].frame else {
       return check(false, "a slot is written out that no frame came into")
     }
     check(!slots[slot.index].isWritten, "a slot is written out while it is received into")
-    check(frame.offset + UInt64(bytes.lowerBound) == writtenByteCount, "written out of order")
+    let place = frame.offset.addingReportingOverflow(UInt64(bytes.lowerBound))
+    check(!place.overflow && place.partialValue == offset ?? writtenByteCount, "a wrong place")
     check(bytes.upperBound == Int(frame.length) && !bytes.isEmpty, "\(bytes) of \(frame)")
   }
 
@@ -172,14 +179,14 @@ extension Rig {
     case .receive(let id, let region):
       check(session.controlOwner(of: done.token) == id, "a receive without an owner")
       if case .slot(let slot, _) = region { slots[slot.index].isWritten = false }
-    case .read(let slot, _):
+    case .read(let slot, _, _):
       slots[slot.index].isWritten = false
       if case .done(let count) = result {
         readByteCount += UInt64(count)
         inputLeft -= count
         hasInputEnded = hasInputEnded || count == 0
       }
-    case .write(let slot, let bytes):
+    case .write(let slot, let bytes, _):
       guard case .done(let count) = result, let frame = slots[slot.index].frame else { break }
       writtenByteCount += UInt64(count)
       if count == bytes.count {
@@ -190,6 +197,7 @@ extension Rig {
         )
         slots[slot.index].frame = nil
       }
+    case .flush: break
     case .synchronize:
       if case .done = result { isSynchronized = true }
     case .connect, .accept, .watchOutput:

@@ -14,12 +14,12 @@ extension Rig {
       // Also a send of no byte at all, which the kernel never promises not to do.
       let isOdd = tape.isOdd(share: oddness)
       return .done(isOdd ? tape.choice(region.byteCount + 1) : region.byteCount)
-    case .read(_, let bytes):
+    case .read(_, let bytes, _):
       let most = min(bytes.count, max(inputLeft, 0))
       return .done(tape.isOdd(share: oddness) ? min(Int(tape.byte()), most) : most)
-    case .write(_, let bytes):
+    case .write(_, let bytes, _):
       return .done(tape.isOdd(share: oddness) ? tape.choice(bytes.count + 1) : bytes.count)
-    case .synchronize: return .done(0)
+    case .synchronize, .flush: return .done(0)
     case .watchOutput: return tape.isOdd(share: oddness / 8) ? .done(0) : nil
     case .receive(let id, let region): return arrival(id, region, oddness)
     }

@@ -98,6 +98,12 @@ final class Rig {
     let linkCount = tape.choice(4)
     links = (0..<linkCount).map { Self.link("eth\($0)") }
     inputLeft = Int(tape.byte()) * 511
+    options.isPositional = setup & 128 != 0
+    options.writeBehindByteCount = 8192
+    if options.isPositional, role == .sender {
+      options.streamByteCount = UInt64(inputLeft)
+      hasInputEnded = true
+    }
     peerFrameCount = tape.choice(20)
     session = Session(options, at: now)
     self.tape = tape
@@ -243,7 +249,7 @@ extension Transfer.Operation {
   var connection: ConnectionID? {
     switch self {
     case .connect(let id, _, _), .accept(let id), .send(let id, _, _), .receive(let id, _): id
-    case .read, .write, .watchOutput, .synchronize: nil
+    case .read, .write, .flush, .watchOutput, .synchronize: nil
     }
   }
 

@@ -78,6 +78,82 @@ private struct NaiveReceiver {
     #expect(stream.writtenOffset == frameCount * 100)
   }
 
+  @Test(arguments: 1...60)
+  func `written at offsets, it agrees with the naive model as well`(seed: Int) throws {
+    var random = Source(state: UInt64(seed) &* 977)
+    var stream = ReceiveStream(geometry: geometry, isPositional: true, writeBehindByteCount: 500)
+    var writes: [(number: UInt64, piece: Piece)] = []
+    var bytes = [Int](repeating: 0, count: 6000)
+    var isFlushing = false
+    for _ in 0..<20_000 where stream.nextNumber < 60 {
+      let number = stream.nextNumber + random.next() % UInt64(stream.windowFrameCount)
+      if random.next() % 2 == 0, number < 60, case .into(let slot) = stream.admit(header(number)) {
+        #expect(stream.didReceive(header(number), in: slot) == true)
+      }
+      if stream.mayWrite, case .success(let write?) = stream.beginWriting() { writes.append(write) }
+      if random.next() % 3 > 0, !writes.isEmpty {
+        let (number, piece) = writes.remove(at: Int(random.next() % UInt64(writes.count)))
+        let count = 1 + Int(random.next() % UInt64(piece.range.count))
+        for place in 0..<count { bytes[Int(piece.offset) + place] += 1 }
+        if case .success(let rest?) = stream.didWrite(number, byteCount: count) {
+          writes.append((number, rest))
+        }
+      }
+      #expect(writes.count <= Limits.writesInFlight)
+      if stream.isFlushDue {
+        stream.beginFlush()
+        isFlushing = true
+      } else if isFlushing, random.next() % 4 == 0 {
+        stream.didFlush()
+        isFlushing = false
+      }
+      #expect(bytes[..<Int(stream.writtenOffset)].allSatisfy { $0 == 1 })
+      #expect(stream.brokenInvariant(loose: 0) == nil)
+    }
+    #expect(stream.nextNumber == 60)
+    #expect(bytes.allSatisfy { $0 == 1 })
+    #expect(stream.usedSlotCount == 0)
+  }
+
+  @Test func `written at offsets, frames that cannot belong there, or overlap, are a mismatch`() {
+    for offset in [0, UInt64.max - 5, UInt64(Int64.max)] {
+      var stream = ReceiveStream(geometry: geometry, isPositional: true)
+      let wrong = FrameHeader(.data, length: 10, offset: offset, number: 1)
+      guard case .into(let slot) = stream.admit(wrong) else { continue }
+      #expect(stream.didReceive(wrong, in: slot) == true)
+      guard case .failure = stream.beginWriting() else {
+        Issue.record("it is written at \(offset)")
+        continue
+      }
+    }
+    var stream = ReceiveStream(geometry: geometry, isPositional: true)
+    for header in [FrameHeader(.data, length: 10, offset: 99, number: 1), header(0)] {
+      guard case .into(let slot) = stream.admit(header) else { continue }
+      #expect(stream.didReceive(header, in: slot) == true)
+      guard case .success(let write?) = stream.beginWriting() else { continue }
+      let result = stream.didWrite(write.0, byteCount: write.1.range.count)
+      if case .failure = result { return }
+    }
+    Issue.record("frames that overlap are taken for good")
+  }
+
+  @Test func `what was written at offsets waits for the disk before it becomes too much`() {
+    var stream = ReceiveStream(geometry: geometry, isPositional: true, writeBehindByteCount: 100)
+    for number in 0..<2 as Range<UInt64> {
+      guard case .into(let slot) = stream.admit(header(number)) else { continue }
+      #expect(stream.didReceive(header(number), in: slot) == true)
+      #expect(stream.mayWrite)
+      guard case .success(let write?) = stream.beginWriting() else { continue }
+      _ = stream.didWrite(write.0, byteCount: 100)
+      if stream.isFlushDue { stream.beginFlush() }
+    }
+    #expect(!stream.mayWrite)
+    #expect(!stream.isFlushDue)
+    stream.didFlush()
+    #expect(stream.mayWrite)
+    #expect(stream.isFlushDue)
+  }
+
   @Test func `the lowest missing frame gets a slot when no other does`() {
     var stream = ReceiveStream(geometry: geometry)
     var takenCount = 0

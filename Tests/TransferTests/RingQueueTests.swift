@@ -19,6 +19,15 @@ import Testing
     }
   }
 
+  @Test func `an element goes in front of those that belong behind it`() {
+    var queue = RingQueue<Int>(capacity: 5)
+    // Across the end of the storage.
+    for _ in 0..<4 { queue.append(0) }
+    for _ in 0..<4 { _ = queue.popFirst() }
+    for element in [4, 1, 5, 3, 2] { queue.insert(element) { $0 > element } }
+    #expect((0..<5).map { queue[$0] } == [1, 2, 3, 4, 5])
+  }
+
   @Test func `an empty queue gives nothing`() {
     var queue = RingQueue<Int>(capacity: 0)
     #expect(queue.isEmpty)

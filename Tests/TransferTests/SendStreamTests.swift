@@ -98,6 +98,54 @@ import Wire
     #expect(stream.frames[slot.index].carrierCount == 1)
   }
 
+  @Test func `slots that are read at offsets are sent by their numbers, whichever is full first`()
+    throws
+  {
+    var stream = SendStream(geometry: geometry, byteCount: 3 * 4096 + 7)
+    stream.windowLimit = 100
+    var pieces: [Piece] = []
+    while let piece = stream.beginReading() { pieces.append(piece) }
+    #expect(pieces.map(\.offset) == [0, 4096, 8192, 12_288])
+    #expect(pieces.map(\.range.count) == [4096, 4096, 4096, 7])
+    for index in [3, 1, 0, 2] {
+      #expect(!stream.isRead)
+      let piece = pieces[index]
+      // In two parts, as after a short read.
+      let rest = stream.didRead(piece.slot, byteCount: 3)
+      #expect(rest?.range == 3..<piece.range.count)
+      #expect(rest?.offset == piece.offset + 3)
+      #expect(stream.didRead(piece.slot, byteCount: piece.range.count - 3) == nil)
+      let header = stream.didSeal(piece.slot, checksum: 5)
+      #expect(header.number == UInt64(index))
+      #expect(header.offset == piece.offset)
+      #expect(stream.brokenInvariant == nil)
+    }
+    #expect(stream.isRead)
+    for number in 0..<4 as Range<UInt64> { #expect(try send(&stream).number == number) }
+  }
+
+  @Test func `long frames are read and written in pieces`() {
+    let geometry = Geometry(frameByteCount: 1 << 20, memoryByteCount: 8 << 20)
+    var stream = SendStream(geometry: geometry, byteCount: 1 << 20)
+    let first = stream.beginReading()
+    #expect(first?.range == 0..<Limits.pieceByteCount)
+    let second = first.flatMap { stream.didRead($0.slot, byteCount: $0.range.count) }
+    #expect(second?.range == Limits.pieceByteCount..<(1 << 20))
+    #expect(second?.offset == UInt64(Limits.pieceByteCount))
+  }
+
+  @Test func `no more is read at a time than the bound and the slots for sounding allow`() {
+    let geometry = Geometry(frameByteCount: 4096, memoryByteCount: 100 * 8192)
+    var stream = SendStream(geometry: geometry, byteCount: 1 << 30)
+    var count = 0
+    while stream.beginReading() != nil { count += 1 }
+    #expect(count == Limits.readsInFlight)
+    var small = SendStream(geometry: self.geometry, byteCount: 1 << 30)
+    small.keptForSounding = 1
+    while small.beginReading() != nil {}
+    #expect(small.usedSlotCount == small.geometry.slotCount - 1)
+  }
+
   @Test func `an empty input needs no slot in the end`() {
     var stream = SendStream(geometry: geometry)
     _ = stream.rangeToFill()

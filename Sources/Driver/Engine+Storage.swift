@@ -1,0 +1,145 @@
+internal import Glibc
+internal import Transfer
+internal import Uring
+
+/// A file or disk whose pieces are read or written at offsets.
+///
+/// Where the file system allows, whole pages pass the page cache by (O_DIRECT). No page is ever
+/// written both ways: what starts or ends within one goes through the cache as a whole, so that no
+/// stale copy of it can overwrite what went past.
+struct Storage {
+  /// Alignment of direct access in bytes: a page, and no less than what any disk asks for.
+  static let alignment: UInt64 = 4096
+
+  let descriptor: Int32
+  /// Open for direct access; nil where that is not possible.
+  var direct: Int32?
+  /// Where in the file the stream starts.
+  let base: UInt64
+  /// What was asked for, by token, until it has completed.
+  var requests: [UInt64: Request] = [:]
+
+  /// One read or write.
+  struct Request {
+    let operation: Transfer.Operation
+    /// Where in the file, and how many bytes.
+    let place: UInt64
+    let byteCount: Int
+    let isDirect: Bool
+  }
+
+  /// Opens the file behind a descriptor a second time for direct access, where that is possible.
+  init(_ descriptor: Int32, base: UInt64, isInput: Bool) {
+    self.descriptor = descriptor
+    self.base = base
+    direct = Disk.openDirect(descriptor, isInput: isInput)
+  }
+
+  /// Takes pages of the cache away that nobody will want again.
+  func forget(from place: UInt64, byteCount: UInt64) {
+    _ = posix_fadvise(descriptor, off_t(place), off_t(byteCount), POSIX_FADV_DONTNEED)
+  }
+}
+
+// Reads and writes at offsets; which way a piece goes follows from its alignment alone.
+extension Engine {
+  func readAt(_ slot: SlotID, _ bytes: Range<Int>, _ offset: UInt64, _ userData: UInt64) {
+    guard let storage else { preconditionFailure("a stream has no offsets") }
+    let place = storage.base + offset
+    let alignment = Int(Storage.alignment)
+    let isDirect =
+      storage.direct != nil && place % Storage.alignment == 0 && bytes.lowerBound % alignment == 0
+    // At the end of the file whole pages are asked for; slots consist of whole pages.
+    let count = isDirect ? (bytes.count + alignment - 1) & ~(alignment - 1) : bytes.count
+    self.storage?.requests[userData] = Storage.Request(
+      operation: .read(slot, bytes, at: offset),
+      place: place,
+      byteCount: bytes.count,
+      isDirect: isDirect
+    )
+    enqueue(
+      .read(
+        .descriptor(isDirect ? storage.direct ?? -1 : storage.descriptor),
+        into: range(slot, bytes.lowerBound..<bytes.lowerBound + count),
+        at: place
+      ),
+      userData: userData
+    )
+  }
+
+  func writeAt(_ slot: SlotID, _ bytes: Range<Int>, _ offset: UInt64, _ userData: UInt64) {
+    guard let storage else { preconditionFailure("a stream has no offsets") }
+    let place = storage.base + offset
+    let alignment = Int(Storage.alignment)
+    let whole = bytes.count & ~(alignment - 1)
+    let isDirect =
+      storage.direct != nil && place % Storage.alignment == 0 && bytes.lowerBound % alignment == 0
+      && whole > 0
+    // The rest of a piece that ends within a page is asked for again, as after any short write.
+    let count = isDirect ? whole : bytes.count
+    self.storage?.requests[userData] = Storage.Request(
+      operation: .write(slot, bytes, at: offset),
+      place: place,
+      byteCount: count,
+      isDirect: isDirect
+    )
+    enqueue(
+      .write(
+        .descriptor(isDirect ? storage.direct ?? -1 : storage.descriptor),
+        from: range(slot, bytes.lowerBound..<bytes.lowerBound + count),
+        at: place
+      ),
+      userData: userData
+    )
+  }
+
+  func flush(below offset: UInt64, _ userData: UInt64) {
+    guard let storage else { preconditionFailure("a stream has no offsets") }
+    self.storage?.requests[userData] = Storage.Request(
+      operation: .flush(below: offset),
+      place: storage.base,
+      byteCount: Int(clamping: offset),
+      isDirect: false
+    )
+    enqueue(.synchronize(.descriptor(storage.descriptor), dataOnly: true), userData: userData)
+  }
+
+  /// What a completion means for what was asked for; nil if it was asked for again another way.
+  func outcome(of completion: Completion) -> Completion.Outcome? {
+    guard let request = storage?.requests.removeValue(forKey: completion.userData) else {
+      return completion.outcome
+    }
+    switch (request.operation, completion.outcome) {
+    case (.flush, .bytes):
+      storage?.forget(from: request.place, byteCount: UInt64(request.byteCount))
+      return completion.outcome
+    case (_, .failed(.invalid)) where request.isDirect:
+      // This file system wants more than alignment to pages, or refuses it only now.
+      storage?.closeDirect()
+      submitAgain(request.operation, completion.userData)
+      return nil
+    case (.read, .bytes(let count)):
+      let count = min(count, request.byteCount)
+      if !request.isDirect { storage?.forget(from: request.place, byteCount: UInt64(count)) }
+      return .bytes(count)
+    default:
+      return completion.outcome
+    }
+  }
+
+  private func submitAgain(_ operation: Transfer.Operation, _ userData: UInt64) {
+    switch operation {
+    case .read(let slot, let bytes, let offset?): readAt(slot, bytes, offset, userData)
+    case .write(let slot, let bytes, let offset?): writeAt(slot, bytes, offset, userData)
+    default: preconditionFailure("only reads and writes at offsets are direct")
+    }
+  }
+}
+
+extension Storage {
+  /// Goes on through the page cache; operations under way keep the file open by themselves.
+  mutating func closeDirect() {
+    if let direct { close(direct) }
+    direct = nil
+  }
+}

@@ -1,0 +1,78 @@
+import Wire
+
+// Inputs and outputs that are files or disks: several pieces in flight, each at its offset.
+extension Session {
+  // MARK: Input
+
+  /// Reads ahead as long as there are slots.
+  mutating func pumpPositionalInput() {
+    while let piece = sending?.beginReading() { read(piece) }
+    if sending?.isRead == true { sending?.input = .ended }
+  }
+
+  private mutating func read(_ piece: Piece) {
+    submit(.read(piece.slot, piece.range, at: piece.offset), for: .readAt(piece.slot))
+  }
+
+  mutating func didRead(_ slot: SlotID, _ result: Event.Result, at now: Instant) {
+    guard phase == .running else { return }
+    switch result {
+    case .done(0):
+      conclude(.inputFailed(Failure(.endedEarly)), at: now)
+    case .done(let byteCount):
+      statistics.readByteCount += UInt64(byteCount)
+      guard let rest = sending?.didRead(slot, byteCount: byteCount) else {
+        let byteCount = sending?.frames[slot.index].byteCount ?? 0
+        return actions.append(.checksum(slot, byteCount: byteCount))
+      }
+      read(rest)
+    case .failed(let failure):
+      conclude(.inputFailed(failure), at: now)
+    }
+  }
+
+  // MARK: Output
+
+  /// Writes what is here, wherever it belongs; brings it to the disk before it has become much.
+  mutating func pumpPositionalOutput(at now: Instant) {
+    flushIfDue()
+    while receiving?.mayWrite == true {
+      switch receiving?.beginWriting() {
+      case .success(let (number, piece)?): write(piece, of: number)
+      case .failure(let error): return conclude(.mismatch(error.sentence), at: now)
+      case .success(nil), nil: return synchronizeIfWritten(at: now)
+      }
+    }
+  }
+
+  private mutating func write(_ piece: Piece, of number: UInt64) {
+    submit(.write(piece.slot, piece.range, at: piece.offset), for: .writeAt(number: number))
+  }
+
+  mutating func didWrite(_ number: UInt64, _ result: Event.Result, at now: Instant) {
+    guard phase == .running else { return }
+    switch result {
+    case .done(0):
+      conclude(.outputFailed(Failure(.noSpace)), at: now)
+    case .done(let byteCount):
+      switch receiving?.didWrite(number, byteCount: byteCount) {
+      case .success(let rest?): write(rest, of: number)
+      case .success(nil), nil: statistics.writtenOffset = receiving?.writtenOffset ?? 0
+      case .failure(let error): conclude(.mismatch(error.sentence), at: now)
+      }
+    case .failed(let failure):
+      conclude(.outputFailed(failure), at: now)
+    }
+  }
+
+  private mutating func flushIfDue() {
+    guard let receiving, receiving.isFlushDue else { return }
+    self.receiving?.beginFlush()
+    submit(.flush(below: receiving.writtenOffset), for: .flush)
+  }
+
+  mutating func didFlush(_ result: Event.Result, at now: Instant) {
+    receiving?.didFlush()
+    if case .failed(let failure) = result { conclude(.outputFailed(failure), at: now) }
+  }
+}
