@@ -163,11 +163,18 @@ bool clu_prepare_fsync(clu_ring *ring, uint64_t user_data, clu_file file, bool d
   return finish_file(ring, sqe, user_data, file);
 }
 
-// fallocate(2): KEEP_SIZE reserves the space without making the file longer.
+// fallocate(2): KEEP_SIZE leaves the file's length as it is; PUNCH_HOLE demands it. On a block
+// device both kinds of zeros are promised by the kernel, or refused.
 bool clu_prepare_fallocate(clu_ring *ring, uint64_t user_data, clu_file file, uint64_t offset,
-                           uint64_t length, bool keep_size) {
+                           uint64_t length, int32_t allocation) {
+  static const int modes[] = {
+      [CLU_RESERVED] = 0,
+      [CLU_RESERVED_BEHIND_END] = FALLOC_FL_KEEP_SIZE,
+      [CLU_HOLE] = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+      [CLU_ZEROS] = FALLOC_FL_ZERO_RANGE,
+  };
   TAKE_OR_FALSE(ring, sqe);
-  io_uring_prep_fallocate(sqe, file.number, keep_size ? FALLOC_FL_KEEP_SIZE : 0, (off_t)offset,
+  io_uring_prep_fallocate(sqe, file.number, modes[allocation], (off_t)offset,
                           (off_t)length);
   return finish_file(ring, sqe, user_data, file);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 // open(2): a file is opened anew through /proc, since O_DIRECT set by fcntl(2) would also change
 // the descriptors of whoever gave us this one.
@@ -12,4 +13,16 @@ int clu_open_direct(int descriptor, bool is_input) {
   (void)snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
   int again = open(path, (is_input ? O_RDONLY : O_WRONLY) | O_DIRECT | O_CLOEXEC);
   return again >= 0 ? again : -errno;
+}
+
+// lseek(2): SEEK_DATA fails with ENXIO where only a hole follows.
+void clu_next_data(int descriptor, uint64_t from, uint64_t end, uint64_t *start, uint64_t *stop) {
+  *start = from;
+  *stop = end;
+  off_t data = lseek(descriptor, (off_t)from, SEEK_DATA);
+  if (data < 0 && errno == ENXIO) *start = end;
+  if (data < 0) return;
+  *start = (uint64_t)data < end ? (uint64_t)data : end;
+  off_t hole = lseek(descriptor, data, SEEK_HOLE);
+  if (hole > data && (uint64_t)hole < end) *stop = (uint64_t)hole;
 }

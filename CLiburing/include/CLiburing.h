@@ -130,8 +130,13 @@ bool clu_prepare_poll(clu_ring *ring, uint64_t user_data, clu_file file, bool re
 bool clu_prepare_cancel(clu_ring *ring, uint64_t user_data, uint64_t target_user_data);
 bool clu_prepare_cancel_file(clu_ring *ring, uint64_t user_data, clu_file file);
 bool clu_prepare_fsync(clu_ring *ring, uint64_t user_data, clu_file file, bool data_only);
+// `allocation` is one of these.
+#define CLU_RESERVED 0
+#define CLU_RESERVED_BEHIND_END 1
+#define CLU_HOLE 2
+#define CLU_ZEROS 3
 bool clu_prepare_fallocate(clu_ring *ring, uint64_t user_data, clu_file file, uint64_t offset,
-                           uint64_t length, bool keep_size);
+                           uint64_t length, int32_t allocation);
 
 // ---- Sockets by system call (sockets.c) ------------------------------------------------------
 
@@ -210,11 +215,16 @@ const char *clu_resolve_text(int code);
 
 // Opens the file behind a descriptor once more, past the page cache; -errno where that cannot be.
 int clu_open_direct(int descriptor, bool is_input);
+// Where the next data are from an offset on, before `end`: [*start, *stop), empty at `end` if none
+// follow. Moves the position. What cannot tell is all data.
+void clu_next_data(int descriptor, uint64_t from, uint64_t end, uint64_t *start, uint64_t *stop);
 
 // ---- Small things ----------------------------------------------------------------------------
 
 // XXH3, 64 bits, seed 0 (checksum.c).
 uint64_t clu_xxh3_64(const void *bytes, size_t length);
+// Whether all of them are zero; true for none.
+bool clu_is_zero(const void *bytes, size_t length);
 
 // Anonymous private memory aligned to 2 MiB and not inherited by fork; 0 or -errno.
 int clu_memory_map(size_t length, bool huge_pages, void **out);

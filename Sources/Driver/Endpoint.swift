@@ -20,6 +20,8 @@ struct Endpoint {
 
   let descriptor: Int32
   let kind: Kind
+  /// Whether it is a regular file.
+  let isFile: Bool
   /// Bytes from the present position to the end, where that is known.
   let byteCount: UInt64?
   /// Where in a file or disk the stream starts, if it is read or written at offsets from there.
@@ -62,6 +64,7 @@ struct Endpoint {
     return Endpoint(
       descriptor: descriptor,
       kind: kind,
+      isFile: status.st_mode & S_IFMT == S_IFREG,
       byteCount: byteCount,
       base: base,
       name: name

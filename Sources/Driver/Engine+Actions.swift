@@ -15,7 +15,10 @@ extension Engine {
       self.geometry = geometry
     case .checksum(let slot, let byteCount):
       let value = ring.arena.xxh3(range(slot, 0..<byteCount))
-      session.handle(.didChecksum(slot, value), control: Span(), at: now)
+      let isZero = ring.arena.isZero(range(slot, 0..<byteCount))
+      session.handle(.didChecksum(slot, value, isZero: isZero), control: Span(), at: now)
+    case .locate(let offset):
+      session.handle(locate(offset), control: Span(), at: now)
     case .seal(let slot, let header, let seed):
       ring.arena.withMutableBytes(range(slot, -FrameHeader.byteCount..<0)) {
         header.encode(into: &$0, seed: seed)
@@ -69,6 +72,10 @@ extension Engine {
       enqueue(.receive(file, into: incoming(id, region), exactly: true), userData: userData)
     case .read(let slot, let bytes, let offset?): readAt(slot, bytes, offset, userData)
     case .write(let slot, let bytes, let offset?): writeAt(slot, bytes, offset, userData)
+    case .writeZeros(let byteCount): writeZeros(byteCount, userData)
+    case .clear(let offset, let byteCount, let isAllocated):
+      let done = clear(offset, byteCount, isAllocated: isAllocated, userData)
+      if let done { complete(token, .done(done), at: now) }
     case .flush(let offset): flush(below: offset, userData)
     case .read(let slot, let bytes, nil):
       let file = RingFile.descriptor(endpoint.descriptor)
@@ -84,6 +91,7 @@ extension Engine {
       )
     case .synchronize:
       guard endpoint.kind == .storage else { return complete(token, .done(0), at: now) }
+      if let error = storage?.extend() { return fail(token, error, at: now) }
       enqueue(
         .synchronize(.descriptor(endpoint.descriptor), dataOnly: false),
         userData: userData
@@ -91,7 +99,7 @@ extension Engine {
     }
   }
 
-  private func enqueueStream(_ operation: Uring.Operation, _ userData: UInt64) {
+  func enqueueStream(_ operation: Uring.Operation, _ userData: UInt64) {
     streamOperations[userData] = operation
     enqueue(operation, userData: userData)
   }

@@ -16,6 +16,13 @@ struct Storage {
   var direct: Int32?
   /// Where in the file the stream starts.
   let base: UInt64
+  /// Whether it is a file that was empty when the stream began.
+  let isFresh: Bool
+  /// Where what was made zeros ends: a file that ends before is made longer at last.
+  var end: UInt64 = 0
+  /// Whether it has not yet refused to have holes punched, or to be made zeros.
+  var canPunch = true
+  var canZero = true
   /// What was asked for, by token, until it has completed.
   var requests: [UInt64: Request] = [:]
 
@@ -25,13 +32,22 @@ struct Storage {
     /// Where in the file, and how many bytes.
     let place: UInt64
     let byteCount: Int
-    let isDirect: Bool
+    let way: Way
+  }
+
+  /// How it is done.
+  enum Way {
+    case direct, buffered
+    case flushed
+    // Of zeros:
+    case punched, zeroed, written, writtenDirectly
   }
 
   /// Opens the file behind a descriptor a second time for direct access, where that is possible.
-  init(_ descriptor: Int32, base: UInt64, isInput: Bool) {
+  init(_ descriptor: Int32, base: UInt64, isInput: Bool, isFresh: Bool) {
     self.descriptor = descriptor
     self.base = base
+    self.isFresh = isFresh
     direct = Disk.openDirect(descriptor, isInput: isInput)
   }
 
@@ -55,7 +71,7 @@ extension Engine {
       operation: .read(slot, bytes, at: offset),
       place: place,
       byteCount: bytes.count,
-      isDirect: isDirect
+      way: isDirect ? .direct : .buffered
     )
     enqueue(
       .read(
@@ -81,7 +97,7 @@ extension Engine {
       operation: .write(slot, bytes, at: offset),
       place: place,
       byteCount: count,
-      isDirect: isDirect
+      way: isDirect ? .direct : .buffered
     )
     enqueue(
       .write(
@@ -99,7 +115,7 @@ extension Engine {
       operation: .flush(below: offset),
       place: storage.base,
       byteCount: Int(clamping: offset),
-      isDirect: false
+      way: .flushed
     )
     enqueue(.synchronize(.descriptor(storage.descriptor), dataOnly: true), userData: userData)
   }
@@ -113,14 +129,16 @@ extension Engine {
     case (.flush, .bytes):
       storage?.forget(from: request.place, byteCount: UInt64(request.byteCount))
       return completion.outcome
-    case (_, .failed(.invalid)) where request.isDirect:
+    case (.clear, _):
+      return outcome(ofClear: request, completion)
+    case (_, .failed(.invalid)) where request.way == .direct:
       // This file system wants more than alignment to pages, or refuses it only now.
       storage?.closeDirect()
       submitAgain(request.operation, completion.userData)
       return nil
     case (.read, .bytes(let count)):
       let count = min(count, request.byteCount)
-      if !request.isDirect { storage?.forget(from: request.place, byteCount: UInt64(count)) }
+      if request.way == .buffered { storage?.forget(from: request.place, byteCount: UInt64(count)) }
       return .bytes(count)
     default:
       return completion.outcome
@@ -137,6 +155,17 @@ extension Engine {
 }
 
 extension Storage {
+  /// Makes a file as long as what belongs into it, where zeros at its end were left out.
+  ///
+  /// - Returns: what the kernel says against it.
+  func extend() -> Errno? {
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+      status.st_size < end
+    else { return nil }
+    return ftruncate(descriptor, off_t(end)) == 0 ? nil : Errno(errno)
+  }
+
   /// Goes on through the page cache; operations under way keep the file open by themselves.
   mutating func closeDirect() {
     if let direct { close(direct) }

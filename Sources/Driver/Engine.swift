@@ -65,7 +65,12 @@ final class Engine<Watcher: Observer> {
     self.observer = observer
     self.ring = ring
     storage = endpoint.base.map {
-      Storage(endpoint.descriptor, base: $0, isInput: options.role == .sender)
+      Storage(
+        endpoint.descriptor,
+        base: $0,
+        isInput: options.role == .sender,
+        isFresh: endpoint.isFile && options.role == .receiver
+      )
     }
     links = LinkFinder(targets: network.targets)
     startedAt = Clock.now()

@@ -60,6 +60,8 @@ public struct Plan: Sendable {
   public var memoryByteCount = 32 << 20
   /// When to send without a copy.
   public var zeroCopy = ZeroCopyMode.auto
+  /// What becomes of zeros.
+  public var sparse = SparseMode.auto
   /// How long the dialling side tries to get the first connection.
   public var wait: Duration = .seconds(30)
   /// How long a silent network is waited for.

@@ -17,6 +17,7 @@ public enum Run {
     try Descriptors.makeRoom(for: plan, &options)
     let endpoint = try Endpoint.open(plan)
     options.isPositional = endpoint.base != nil
+    options.hasHoles = endpoint.base != nil && endpoint.isFile && plan.role == .sender
     options.streamByteCount = endpoint.byteCount ?? Greeting.unknownStreamLength
     let network = try Network(plan)
     if case .dial = plan.opening {
@@ -64,6 +65,7 @@ public enum Run {
       plan.connectionLimit ?? max(options.connectionLimit, plan.connectionCount ?? 0)
     options.isPreferring = plan.isPreferring
     options.zeroCopy = plan.zeroCopy
+    options.sparse = plan.sparse
     options.wait = plan.wait
     options.giveUp = plan.giveUp
     options.pathSilence = plan.pathSilence
@@ -72,9 +74,14 @@ public enum Run {
     return options
   }
 
-  private static func makeRing(_ options: Options) throws(StartFailure) -> Ring {
+  /// Where in the arena zeros stand: behind slots and control buffers, at the start of a page.
+  static func zerosOffset(_ options: Options) -> Int {
     let controls = Limits.connectionTableSize * 2 * Session.controlBufferByteCount
-    var setup = RingSetup(arenaByteCount: options.memoryByteCount + controls)
+    return (options.memoryByteCount + controls + 4095) & ~4095
+  }
+
+  private static func makeRing(_ options: Options) throws(StartFailure) -> Ring {
+    var setup = RingSetup(arenaByteCount: zerosOffset(options) + Limits.zerosByteCount)
     setup.registeredByteCount = options.memoryByteCount
     do {
       return try Ring(setup)

@@ -13,6 +13,7 @@ public enum Mark: Int, CaseIterable, Sendable {
   case slowProducer, slowConsumer, inputStall, outputStall
   case consumerGone, inputFailure, outputFailure, synchronizeFailure
   case positionalInput, positionalOutput, readOutOfOrder, writtenOutOfOrder, inputShrank, flushed
+  case hole, zeroFrame, smallHole, zerosIntoPipe, cleared, allocatedZeros
   // What the core does.
   case partialFrame, heldFrame, windowClosed, lateFrame, resentFrame, duplicateFrame
   case receiveCancelled

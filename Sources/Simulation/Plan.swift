@@ -55,6 +55,13 @@ struct Plan {
   var synchronizeFails = false
   /// Whether input and output are read and written at offsets.
   var isPositional = [false, false]
+  /// Whether something else ends the session early.
+  private var hasEnd = false
+  /// Zeros in the input; its holes, in order, are among them.
+  var zeros: [Range<Int>] = []
+  var holes: [Range<Int>] = []
+  var hasHoles = false
+  var sparse = [SparseMode.auto, .auto]
   /// Where an input that is read at offsets ends before its length.
   var inputShrinksTo: Int?
   var writeBehindByteCount: UInt64 = 1 << 20
@@ -133,6 +140,8 @@ struct Plan {
     options.giveUp = giveUp
     options.wait = wait
     options.isPositional = isPositional[node]
+    options.sparse = sparse[node]
+    options.hasHoles = hasHoles && role == .sender
     options.writeBehindByteCount = writeBehindByteCount
     if isLengthKnown, role == .sender { options.streamByteCount = UInt64(streamByteCount) }
     if let key = keys[node] { options.authenticator = Self.authenticator(key) }
@@ -197,10 +206,25 @@ extension Plan {
   private mutating func drawEndpoints(_ random: inout SplitMix64) {
     isPositional = [random.chance(0.4), random.chance(0.4)]
     writeBehindByteCount = UInt64(random.magnitude(1...1 << 20))
+    sparse = [random.pick(SparseMode.allCases), random.pick(SparseMode.allCases)]
+    if random.chance(0.5) { drawZeros(&random) }
     guard isPositional[0] else { return }
     isLengthKnown = true
-    if streamByteCount > 0, random.chance(0.03) {
+    if streamByteCount > 0, !hasEnd, random.chance(0.03) {
       inputShrinksTo = random.int(0...(streamByteCount - 1))
+    }
+  }
+
+  /// Runs of zeros, and, in a file that has holes, which of them are holes.
+  private mutating func drawZeros(_ random: inout SplitMix64) {
+    hasHoles = isPositional[0] && random.chance(0.7)
+    var place = 0
+    while place < streamByteCount {
+      let data = random.chance(0.3) ? 0 : random.magnitude(1...100_000)
+      let start = min(place + data, streamByteCount)
+      place = min(start + random.magnitude(1...200_000), streamByteCount)
+      zeros.append(start..<place)
+      if hasHoles, random.chance(0.7) { holes.append(start..<place) }
     }
   }
 
@@ -301,6 +325,7 @@ extension Plan {
   }
 
   private mutating func drawEnds(_ random: inout SplitMix64) {
+    hasEnd = true
     let place = random.int(0...streamByteCount)
     switch random.int(0...8) {
     case 0: inputFailsAt = place

@@ -164,7 +164,7 @@ extension World {
       ? random.pick([
         FrameHeader(.data, length: 1, offset: far, number: far),
         FrameHeader(.data, length: 1_048_576, number: 0),
-        FrameHeader(.ack, number: far, value: far), FrameHeader(.hole, value: 5),
+        FrameHeader(.ack, number: far, value: far), FrameHeader(.hole, value: 0),
       ])
       : random.pick([
         FrameHeader(.ack, number: far, value: far), FrameHeader(.reject, number: far, value: 1),

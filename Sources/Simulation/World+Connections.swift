@@ -11,6 +11,9 @@ extension World {
     case .receive(let id, let region): receive(n, token, id, region)
     case .read(let slot, let range, let offset): read(n, token, slot, range, at: offset)
     case .write(let slot, let range, let offset): write(n, token, slot, range, at: offset)
+    case .writeZeros(let byteCount): writeZeros(n, token, byteCount)
+    case .clear(let offset, let byteCount, let isAllocated):
+      clear(n, token, at: offset, byteCount, isAllocated: isAllocated)
     case .flush(let offset): flush(n, token, below: offset)
     case .watchOutput: watchOutput(n, token)
     case .synchronize: synchronize(n, token)

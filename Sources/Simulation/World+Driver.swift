@@ -157,7 +157,9 @@ extension World {
       let from = slotStart(n, slot)
       guard byteCount <= geometry(n).frameByteCount else { return fail("a checksum beyond a slot") }
       let sum = Checksum.of(nodes[n].arena, from..<(from + byteCount))
-      answer(n, .didChecksum(slot, sum))
+      let isZero = nodes[n].arena[from..<(from + byteCount)].allSatisfy { $0 == 0 }
+      answer(n, .didChecksum(slot, sum, isZero: isZero))
+    case .locate(let offset): locate(n, offset)
     case .seal(let slot, let header, let seed): seal(n, slot, header, seed)
     case .greet(let id, let greeting):
       guard isWritable(n, id) else { return }
@@ -183,7 +185,7 @@ extension World {
     }
   }
 
-  private mutating func answer(_ n: Int, _ event: Event) {
+  mutating func answer(_ n: Int, _ event: Event) {
     let instant = Instant(nanoseconds: now)
     nodes[n].session.handle(event, control: Span(), at: instant)
   }
@@ -216,6 +218,9 @@ extension World {
     let use = nodes[n].uses[slot.index]
     guard use.readers == 0, use.writers == 0 else {
       return fail("\(name(n)) writes a header into slot \(slot.index), which the kernel uses")
+    }
+    if header.kind == .hole, header.detail == FrameHeader.Zeros.allocated.rawValue {
+      marks.reach(.zeroFrame)
     }
     var bytes = [UInt8](repeating: 0, count: FrameHeader.byteCount)
     var span = bytes.mutableSpan

@@ -30,6 +30,7 @@ struct VirtualInput {
     bytes.reserveCapacity(plan.streamByteCount + piece.count)
     while bytes.count < plan.streamByteCount { bytes += piece }
     bytes.removeLast(bytes.count - plan.streamByteCount)
+    for run in plan.zeros { for place in run { bytes[place] = 0 } }
     content = bytes
   }
 
@@ -44,7 +45,8 @@ struct VirtualInput {
 struct VirtualOutput {
   struct Write {
     var token: OperationToken
-    var slot: SlotID
+    /// Nil: zeros.
+    var slot: SlotID?
     var range: Range<Int>
     /// Where in the stream; nil: at the present position.
     var offset: Int?
@@ -119,6 +121,22 @@ extension World {
     }
   }
 
+  /// Tells where the input's next data are; in a file without an answer, it is data to its end.
+  mutating func locate(_ n: Int, _ offset: UInt64) {
+    guard nodes[n].role == .sender, plan.hasHoles, offset < input.content.count else {
+      return fail("\(name(n)) asks where data are, of an input that cannot tell, or behind its end")
+    }
+    var start = Int(offset)
+    for hole in plan.holes where hole.contains(start) { start = hole.upperBound }
+    let end = plan.holes.first { $0.lowerBound >= start && !$0.isEmpty }?.lowerBound
+    let isHole = start - Int(offset) >= Limits.smallestHole
+    if start > Int(offset) { marks.reach(isHole ? .hole : .smallHole) }
+    answer(
+      n,
+      .didLocate(from: offset, data: UInt64(start)..<UInt64(end ?? input.content.count))
+    )
+  }
+
   /// Gives the input's bytes to a read that waits.
   mutating func serveReads() {
     guard !input.pending.isEmpty, now >= input.readyAt else { return }
@@ -178,13 +196,6 @@ extension World {
     _ range: Range<Int>,
     at offset: UInt64?
   ) {
-    let limit = plan.isPositional[1] ? Limits.writesInFlight : 1
-    guard nodes[n].role == .receiver, output.pending.count < limit else {
-      return fail("\(name(n)) writes more than \(limit) times at a time, or at all")
-    }
-    guard (offset != nil) == plan.isPositional[1] else {
-      return fail("\(name(n)) writes at an offset where there is none, or without one")
-    }
     guard !range.isEmpty, range.upperBound <= nodes[n].geometry?.frameByteCount ?? 0 else {
       return fail("\(name(n)) writes beyond slot \(slot.index)")
     }
@@ -192,10 +203,48 @@ extension World {
       return fail("\(name(n)) writes slot \(slot.index), which the kernel is filling")
     }
     nodes[n].uses[slot.index].readers += 1
-    output.pending.append(
+    beginWrite(
+      n,
       VirtualOutput.Write(token: token, slot: slot, range: range, offset: offset.map(Int.init))
     )
-    if offset != nil {
+  }
+
+  mutating func writeZeros(_ n: Int, _ token: OperationToken, _ byteCount: Int) {
+    guard (1...Limits.zerosByteCount).contains(byteCount) else {
+      return fail("\(name(n)) writes \(byteCount) zeros at a time")
+    }
+    marks.reach(.zerosIntoPipe)
+    beginWrite(n, VirtualOutput.Write(token: token, slot: nil, range: 0..<byteCount, offset: nil))
+  }
+
+  mutating func clear(
+    _ n: Int,
+    _ token: OperationToken,
+    at offset: UInt64,
+    _ byteCount: UInt64,
+    isAllocated: Bool
+  ) {
+    guard (1...Limits.clearByteCount).contains(byteCount) else {
+      return fail("\(name(n)) clears \(byteCount) bytes at a time")
+    }
+    if plan.sparse[1] == .never, !isAllocated { fail("a hole where none is wanted") }
+    marks.reach(isAllocated ? .allocatedZeros : .cleared)
+    beginWrite(
+      n,
+      VirtualOutput.Write(token: token, slot: nil, range: 0..<Int(byteCount), offset: Int(offset))
+    )
+  }
+
+  private mutating func beginWrite(_ n: Int, _ write: VirtualOutput.Write) {
+    let limit = plan.isPositional[1] ? Limits.writesInFlight : 1
+    guard nodes[n].role == .receiver, output.pending.count < limit else {
+      return fail("\(name(n)) writes more than \(limit) times at a time, or at all")
+    }
+    guard (write.offset != nil) == plan.isPositional[1] else {
+      return fail("\(name(n)) writes at an offset where there is none, or without one")
+    }
+    output.pending.append(write)
+    if write.offset != nil {
       after(Int64(random.magnitude(1000...1_000_000)), .endpoint(node: 1))
     } else if now >= output.readyAt {
       serveWrites()
@@ -250,11 +299,13 @@ extension World {
 
   /// The oracle that everything is about: what is written is what was read, at every offset, once.
   private mutating func checkOutput(_ write: VirtualOutput.Write, byteCount: Int) {
-    let from = slotStart(1, write.slot) + write.range.lowerBound
     let offset = write.offset ?? output.writtenCount
-    guard offset + byteCount <= input.offset else {
+    // Where the input has a hole, nothing need have been read.
+    let isRead = offset + byteCount <= input.offset || write.slot == nil
+    guard isRead, offset + byteCount <= input.content.count else {
       return fail("bytes up to \(offset + byteCount) are written, only \(input.offset) were read")
     }
+    let from = write.slot.map { slotStart(1, $0) + write.range.lowerBound }
     let wrong = firstDifference(from: from, at: offset, byteCount: byteCount)
     if let wrong { return fail("byte \(offset + wrong) is wrong") }
     guard write.offset != nil else { return }
@@ -267,14 +318,16 @@ extension World {
     }
   }
 
-  private func firstDifference(from: Int, at offset: Int, byteCount: Int) -> Int? {
+  /// `from`: where the bytes stand in the arena; nil for zeros.
+  private func firstDifference(from: Int?, at offset: Int, byteCount: Int) -> Int? {
     let content = input.content.span
     let slots = nodes[1].arena
     let arena = slots.span
     // A plain loop, for the sake of debug builds.
     var index = 0
     while index < byteCount {
-      if arena[from &+ index] != content[offset &+ index] { return index }
+      let byte = from.map { arena[$0 &+ index] } ?? 0
+      if byte != content[offset &+ index] { return index }
       index &+= 1
     }
     return nil

@@ -44,6 +44,16 @@ public enum Limits {
   /// quarter and a half of the 256 MiB by which a copy may let the page cache grow.
   public static let writeBehindByteCount: UInt64 = 64 << 20
 
+  /// Longest hole that one frame stands for: 1 TiB, so that 16 TiB of nothing are 16 frames.
+  public static let holeByteCount: UInt64 = 1 << 40
+  /// Holes that are shorter are read and sent like data: a frame costs more than 64 KiB of zeros.
+  public static let smallestHole: UInt64 = 64 << 10
+  /// Most bytes that one operation clears: a disk that has to write zeros for it takes seconds, and
+  /// the progress should be seen.
+  public static let clearByteCount: UInt64 = 1 << 30
+  /// Zeros that one write takes from memory: as much as a frame, or a quarter of a pipe.
+  public static let zerosByteCount = 256 << 10
+
   /// A receiver acknowledges at the latest after so many payload bytes on one connection.
   ///
   /// From design.md section 4: fewer acknowledgements cost the sender memory, more cost both time.

@@ -36,6 +36,13 @@ public enum Operation: Equatable, Sendable {
   case read(SlotID, Range<Int>, at: UInt64?)
   /// Write a slot's bytes to the output, at an offset of the stream; nil: at its current position.
   case write(SlotID, Range<Int>, at: UInt64?)
+  /// Write so many zeros to the output, at its current position; at most `Limits.zerosByteCount`.
+  case writeZeros(byteCount: Int)
+  /// Make zeros of a part of the output, at most `Limits.clearByteCount` bytes; a short completion
+  /// tells how many from the start are done.
+  ///
+  /// `isAllocated`: the space is to be taken all the same; else it may become, or stay, a hole.
+  case clear(at: UInt64, byteCount: UInt64, isAllocated: Bool)
   /// Bring what was written at offsets so far to the disk and, as far as it lies below an offset of
   /// the stream, out of the page cache; no more than a report where the cache was passed by.
   case flush(below: UInt64)
@@ -53,8 +60,10 @@ public enum Action: Equatable, Sendable {
   case cancel(OperationToken)
   /// Cut the arena into slots; asked once, before the first slot is used.
   case configure(Geometry)
-  /// Compute XXH3-64 of a slot's first bytes; answered at once by `Event.didChecksum`.
+  /// Compute XXH3-64 of a slot's first bytes, and see whether all are zero; answered at once by `Event.didChecksum`.
   case checksum(SlotID, byteCount: Int)
+  /// Ask where the input's next data are from an offset on; answered at once by `Event.didLocate`.
+  case locate(UInt64)
   /// Write a data frame's header in front of a slot's payload.
   case seal(SlotID, FrameHeader, seed: UInt64)
   /// Encode a handshake message at the start of the connection's outgoing buffer.
@@ -116,8 +125,10 @@ public enum Event: Equatable, Sendable {
   case completed(OperationToken, Result, releaseFollows: Bool)
   /// The kernel no longer uses the bytes of a zero-copy send; `wasCopied` if it copied after all.
   case released(OperationToken, wasCopied: Bool)
-  /// The checksum that was asked for.
-  case didChecksum(SlotID, UInt64)
+  /// The checksum that was asked for, and whether there are only zeros.
+  case didChecksum(SlotID, UInt64, isZero: Bool)
+  /// The input's next data from the offset that was asked for on; empty at its end if none follow.
+  case didLocate(from: UInt64, data: Range<UInt64>)
   /// What TCP knows, as asked for; nil if the kernel would not say.
   case measured(ConnectionID, Measurement?)
   /// The links, as asked for.

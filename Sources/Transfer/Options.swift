@@ -21,6 +21,17 @@ public enum ZeroCopyMode: String, Sendable, CaseIterable {
   case off
 }
 
+/// What becomes of zeros.
+public enum SparseMode: String, Sendable, CaseIterable {
+  /// Zeros are not sent. Holes of the input become holes of the output, and so do zeros of an input
+  /// that cannot have holes.
+  case auto
+  /// Zeros are not sent, and all of them that fill a frame become holes.
+  case always
+  /// Zeros are read, sent and written like any other bytes.
+  case never
+}
+
 /// What one end of a session is to do; built and checked before anything starts.
 public struct Options: Sendable {
   /// How connections come about.
@@ -60,6 +71,10 @@ public struct Options: Sendable {
   /// It is read or written at offsets then, several pieces at a time and in any order. An input needs
   /// a known length for that.
   public var isPositional = false
+  /// What becomes of zeros.
+  public var sparse = SparseMode.auto
+  /// Whether the input can tell where it has holes.
+  public var hasHoles = false
   /// Bytes written at offsets before they are brought to the disk.
   public var writeBehindByteCount = Limits.writeBehindByteCount
   /// The key, if there is one.

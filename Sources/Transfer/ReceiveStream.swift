@@ -11,13 +11,16 @@ struct ReceiveStream {
     /// The slot that holds it, until it is written.
     var slot: SlotID?
     var offset: UInt64 = 0
-    var byteCount = 0
-    /// Of an output that is written at offsets: how much of it is written.
-    var writtenByteCount = 0
+    /// Bytes of the stream; 0 until it has arrived.
+    var byteCount: UInt64 = 0
+    var writtenByteCount: UInt64 = 0
+    /// Of zeros: whether they are to take space.
+    var isAllocated = false
 
     /// Whether it has arrived; it may be written already.
     var isHere: Bool { byteCount > 0 }
-    var isWritten: Bool { isHere && slot == nil }
+    var isWritten: Bool { isHere && writtenByteCount == byteCount }
+    var rest: UInt64 { byteCount - writtenByteCount }
   }
 
   /// What the sender said at the end of its input.
@@ -39,7 +42,30 @@ struct ReceiveStream {
     case violation(String)
   }
 
+  /// What became of a hole.
+  enum HoleAdmission: Equatable {
+    case taken
+    /// It is here already.
+    case duplicate
+    /// No honest sender would send this.
+    case violation(String)
+  }
+
+  /// The next thing to write to a stream.
+  enum Write: Equatable {
+    case bytes(SlotID, Range<Int>)
+    /// So many zeros.
+    case zeros(Int)
+  }
+
+  /// A thing to write at an offset.
+  enum Change: Equatable {
+    case piece(Piece)
+    case clear(offset: UInt64, byteCount: UInt64, isAllocated: Bool)
+  }
+
   let geometry: Geometry
+  let sparse: SparseMode
   /// Whether the output is written at offsets, several frames at a time, as they arrive.
   let isPositional: Bool
   private let writeBehindByteCount: UInt64
@@ -50,8 +76,8 @@ struct ReceiveStream {
   private(set) var nextNumber: UInt64 = 0
   /// All bytes below it are out of our hands.
   private(set) var writtenOffset: UInt64 = 0
-  /// The slot being written, and how much of it is.
-  private(set) var writing: (slot: SlotID, written: Int, byteCount: Int)?
+  /// Of a stream: whether the next frame has been found fit to be written.
+  private var isWriting = false
   /// Of an output that is written at offsets: frames that are here and not being written, and how
   /// many are.
   private var unwritten: RingQueue<UInt64>
@@ -63,14 +89,18 @@ struct ReceiveStream {
   private var digest = StreamDigest()
   private(set) var duplicateCount = 0
   private(set) var receivedByteCount: UInt64 = 0
+  /// Zeros that did not come as bytes.
+  private(set) var zeroByteCount: UInt64 = 0
 
   init(
     geometry: Geometry,
     isPositional: Bool = false,
+    sparse: SparseMode = .auto,
     writeBehindByteCount: UInt64 = Limits.writeBehindByteCount
   ) {
     self.geometry = geometry
     self.isPositional = isPositional
+    self.sparse = sparse
     self.writeBehindByteCount = writeBehindByteCount
     windowFrameCount = geometry.slotCount - Limits.slotsKeptBack
     expected = Array(repeating: Expected(), count: windowFrameCount)
@@ -97,16 +127,21 @@ struct ReceiveStream {
     guard Int(header.length) <= geometry.frameByteCount else {
       return .violation("a frame of \(header.length) bytes, \(geometry.frameByteCount) were agreed")
     }
-    if let end {
-      let (last, overflows) = header.offset.addingReportingOverflow(UInt64(header.length))
-      guard !overflows, last <= end.byteCount, header.number < end.frameCount else {
-        return .violation("frame \(header.number) lies beyond the end that was announced")
-      }
-    }
+    if let sentence = objection(to: header) { return .violation(sentence) }
     if expected[index(of: header.number)].isHere { return duplicate() }
     let needed = header.number == nextNumber ? 1 : 1 + Limits.slotsKeptBack
     guard free.count >= needed, let slot = free.popLast() else { return .wait }
     return .into(slot)
+  }
+
+  /// What speaks against a frame once the end is known.
+  private func objection(to header: FrameHeader) -> String? {
+    guard let end else { return nil }
+    let (last, overflows) = header.offset.addingReportingOverflow(header.span)
+    guard !overflows, last <= end.byteCount, header.number < end.frameCount else {
+      return "frame \(header.number) lies beyond the end that was announced"
+    }
+    return nil
   }
 
   private mutating func duplicate() -> Admission {
@@ -122,11 +157,41 @@ struct ReceiveStream {
       free.append(slot)
       return false
     }
-    expected[index] = Expected(slot: slot, offset: header.offset, byteCount: Int(header.length))
-    if isPositional { unwritten.append(header.number) }
-    receivedByteCount += UInt64(header.length)
-    digest.add(offset: header.offset, length: UInt64(header.length), checksum: header.value)
+    expected[index] = Expected(slot: slot, offset: header.offset)
+    didTake(header)
     return true
+  }
+
+  /// Takes in zeros.
+  mutating func admitHole(_ header: FrameHeader) -> HoleAdmission {
+    if header.number < nextNumber {
+      duplicateCount += 1
+      return .duplicate
+    }
+    guard header.number < windowLimit else {
+      return .violation("hole \(header.number) is beyond the window (\(windowLimit))")
+    }
+    guard (1...Limits.holeByteCount).contains(header.span),
+      let zeros = FrameHeader.Zeros(rawValue: header.detail)
+    else { return .violation("a hole of \(header.span) bytes, kind \(header.detail)") }
+    if let sentence = objection(to: header) { return .violation(sentence) }
+    guard !expected[index(of: header.number)].isHere else {
+      duplicateCount += 1
+      return .duplicate
+    }
+    expected[index(of: header.number)] = Expected(offset: header.offset)
+    expected[index(of: header.number)].isAllocated =
+      sparse == .never || sparse == .auto && zeros == .allocated
+    zeroByteCount += header.span
+    didTake(header)
+    return .taken
+  }
+
+  private mutating func didTake(_ header: FrameHeader) {
+    expected[index(of: header.number)].byteCount = header.span
+    if isPositional { unwritten.append(header.number) }
+    receivedByteCount += header.span
+    digest.add(header)
   }
 
   /// A payload that did not arrive whole, or was damaged: its slot goes back.
@@ -149,39 +214,39 @@ struct ReceiveStream {
 
   /// The next write, if the frame is here and no write is in flight; the output is one stream, and
   /// several writes in flight would be reordered.
-  mutating func rangeToWrite() -> Result<(SlotID, Range<Int>)?, MismatchError> {
-    if let writing { return .success((writing.slot, writing.written..<writing.byteCount)) }
+  mutating func rangeToWrite() -> Result<Write?, MismatchError> {
     let next = expected[index(of: nextNumber)]
-    guard let slot = next.slot else { return .success(nil) }
-    // It came before the end was announced, so it could not be refused.
-    if let end, nextNumber >= end.frameCount {
-      return .failure(beyondEnd(nextNumber))
-    }
-    guard next.offset == writtenOffset else {
-      return .failure(
-        MismatchError(
-          sentence: "frame \(nextNumber) starts at byte \(next.offset), expected \(writtenOffset)"
+    guard next.isHere else { return .success(nil) }
+    if !isWriting {
+      // It came before the end was announced, so it could not be refused.
+      if let end, nextNumber >= end.frameCount { return .failure(beyondEnd(nextNumber)) }
+      guard next.offset == writtenOffset else {
+        return .failure(
+          MismatchError(
+            sentence: "frame \(nextNumber) starts at byte \(next.offset), expected \(writtenOffset)"
+          )
         )
-      )
+      }
+      isWriting = true
     }
-    writing = (slot, 0, next.byteCount)
-    return .success((slot, 0..<next.byteCount))
+    guard let slot = next.slot else {
+      return .success(.zeros(Int(min(next.rest, UInt64(Limits.zerosByteCount)))))
+    }
+    return .success(.bytes(slot, Int(next.writtenByteCount)..<Int(next.byteCount)))
   }
 
   /// Takes in how much of the present write was accepted; true if the frame is done.
   mutating func didWrite(byteCount: Int) -> Bool {
-    guard var present = writing else { preconditionFailure("wrote without a write") }
-    present.written += byteCount
-    precondition(present.written <= present.byteCount)
-    guard present.written == present.byteCount else {
-      writing = present
-      return false
-    }
-    writing = nil
-    free.append(present.slot)
-    expected[index(of: nextNumber)] = Expected()
+    precondition(isWriting, "wrote without a write")
+    let place = index(of: nextNumber)
+    expected[place].writtenByteCount += UInt64(byteCount)
+    precondition(expected[place].writtenByteCount <= expected[place].byteCount)
+    guard expected[place].isWritten else { return false }
+    isWriting = false
+    if let slot = expected[place].slot { free.append(slot) }
+    writtenOffset += expected[place].byteCount
+    expected[place] = Expected()
     nextNumber += 1
-    writtenOffset += UInt64(present.byteCount)
     return true
   }
 
@@ -198,36 +263,42 @@ struct ReceiveStream {
   ///
   /// Its offset cannot be known to be right before all frames in front of it are here, but only to be
   /// possible; that they fit together is seen before the output is declared good.
-  mutating func beginWriting() -> Result<(UInt64, Piece)?, MismatchError> {
+  mutating func beginWriting() -> Result<(UInt64, Change)?, MismatchError> {
     guard let number = unwritten.popFirst() else { return .success(nil) }
     let next = expected[index(of: number)]
-    guard let slot = next.slot else { preconditionFailure("a frame waits without a slot") }
     // Its header came before the end was announced, so it could not be refused.
-    if let end, number >= end.frameCount {
-      return .failure(beyondEnd(number))
-    }
-    let (last, overflows) = next.offset.addingReportingOverflow(UInt64(next.byteCount))
+    if let end, number >= end.frameCount { return .failure(beyondEnd(number)) }
+    let (last, overflows) = next.offset.addingReportingOverflow(next.byteCount)
     let least = writtenOffset.addingReportingOverflow(number - nextNumber)
     guard !overflows, last <= UInt64(Int64.max), !least.overflow, next.offset >= least.partialValue
     else { return .failure(misplaced(number, at: next.offset)) }
     writingCount += 1
-    return .success((number, Piece(slot: slot, from: 0, to: next.byteCount, of: next.offset)))
+    return .success((number, rest(of: next)))
+  }
+
+  private func rest(of frame: Expected) -> Change {
+    guard let slot = frame.slot else {
+      return .clear(
+        offset: frame.offset + frame.writtenByteCount,
+        byteCount: min(frame.rest, Limits.clearByteCount),
+        isAllocated: frame.isAllocated
+      )
+    }
+    let (from, to) = (Int(frame.writtenByteCount), Int(frame.byteCount))
+    return .piece(Piece(slot: slot, from: from, to: to, of: frame.offset))
   }
 
   /// Takes in how much of a frame was accepted; nil if the frame is done, else what is left of it.
-  mutating func didWrite(_ number: UInt64, byteCount: Int) -> Result<Piece?, MismatchError> {
+  mutating func didWrite(_ number: UInt64, byteCount: Int) -> Result<Change?, MismatchError> {
     let place = index(of: number)
-    guard let slot = expected[place].slot else { preconditionFailure("wrote without a write") }
-    expected[place].writtenByteCount += byteCount
-    unflushedByteCount += UInt64(byteCount)
+    expected[place].writtenByteCount += UInt64(byteCount)
+    // A hole that is punched costs no memory; zeros that are written come in small pieces.
+    if byteCount <= Limits.pieceByteCount { unflushedByteCount += UInt64(byteCount) }
     let present = expected[place]
-    precondition(present.writtenByteCount <= present.byteCount)
-    guard present.writtenByteCount == present.byteCount else {
-      let (from, to) = (present.writtenByteCount, present.byteCount)
-      return .success(Piece(slot: slot, from: from, to: to, of: present.offset))
-    }
+    precondition(present.isHere && present.writtenByteCount <= present.byteCount, "a wrong write")
+    guard present.isWritten else { return .success(rest(of: present)) }
+    if let slot = present.slot { free.append(slot) }
     expected[place].slot = nil
-    free.append(slot)
     writingCount -= 1
     // No more turns than the window is wide.
     while expected[index(of: nextNumber)].isWritten {
@@ -238,7 +309,7 @@ struct ReceiveStream {
       }
       expected[index(of: nextNumber)] = Expected()
       nextNumber += 1
-      writtenOffset += UInt64(done.byteCount)
+      writtenOffset += done.byteCount
     }
     return .success(nil)
   }
@@ -264,7 +335,7 @@ struct ReceiveStream {
   /// Whether every announced frame is written.
   var isWritten: Bool {
     guard let end else { return false }
-    return nextNumber == end.frameCount && writing == nil && writingCount == 0 && !isFlushing
+    return nextNumber == end.frameCount && writingCount == 0 && !isFlushing
   }
 
   /// What does not fit once everything is written; nil if all does.

@@ -28,7 +28,10 @@ struct SendStream {
     /// The frame's number, from the moment it is full until the slot is free again.
     var number = Frame.noNumber
     var offset: UInt64 = 0
+    /// Bytes of payload in the slot; none for zeros, whatever they span.
     var byteCount = 0
+    /// Bytes of the stream that the frame stands for, from the moment it is full.
+    var span: UInt64 = 0
     /// What a slot that is read at an offset will hold when it is full.
     var wantedByteCount = 0
     /// Whether the slot stands in `ready` or `again`.
@@ -57,6 +60,8 @@ struct SendStream {
   private(set) var geometry: Geometry
   /// Length of an input that is read at offsets; nil for one that is read in order.
   let byteCount: UInt64?
+  /// Where such an input has holes.
+  private var map: SourceMap
   private(set) var frames: [Frame]
   private var free: [SlotID]
   /// Full frames by their numbers, never sent; those read at offsets may leave gaps to be filled.
@@ -80,10 +85,13 @@ struct SendStream {
   /// Payload bytes acknowledged: received and checked.
   private(set) var acknowledgedByteCount: UInt64 = 0
   private(set) var resentFrameCount = 0
+  /// Zeros that were not sent.
+  private(set) var zeroByteCount: UInt64 = 0
 
-  init(geometry: Geometry, byteCount: UInt64? = nil) {
+  init(geometry: Geometry, byteCount: UInt64? = nil, hasHoles: Bool = false) {
     self.geometry = geometry
     self.byteCount = byteCount
+    map = SourceMap(byteCount: byteCount ?? 0, hasHoles: hasHoles)
     frames = Array(repeating: Frame(), count: geometry.slotCount)
     free = (0..<geometry.slotCount).reversed().map(SlotID.init)
     ready = RingQueue(capacity: geometry.slotCount)
@@ -123,26 +131,54 @@ struct SendStream {
     frames[slot.index].state = .sealing
     frames[slot.index].number = nextNumber
     frames[slot.index].offset = nextOffset
+    frames[slot.index].span = UInt64(frames[slot.index].byteCount)
     nextNumber += 1
-    nextOffset += UInt64(frames[slot.index].byteCount)
+    nextOffset += frames[slot.index].span
     return (slot, frames[slot.index].byteCount)
   }
 
   /// Makes the frame ready to be sent; returns the header to write in front of it.
   mutating func didSeal(_ slot: SlotID, checksum: UInt64) -> FrameHeader {
     let frame = frames[slot.index]
-    precondition(frame.state == .sealing, "only a sealing slot has its checksum asked for")
-    digest.add(offset: frame.offset, length: UInt64(frame.byteCount), checksum: checksum)
+    return didSeal(
+      slot,
+      FrameHeader(
+        .data,
+        length: UInt32(frame.byteCount),
+        offset: frame.offset,
+        number: frame.number,
+        value: checksum
+      )
+    )
+  }
+
+  /// The same for a frame that holds only zeros: they are not sent.
+  mutating func didSealZeros(_ slot: SlotID, _ kind: FrameHeader.Zeros) -> FrameHeader {
+    let frame = frames[slot.index]
+    frames[slot.index].byteCount = 0
+    zeroByteCount += frame.span
+    return didSeal(
+      slot,
+      FrameHeader(
+        .hole,
+        offset: frame.offset,
+        number: frame.number,
+        value: frame.span,
+        detail: kind.rawValue
+      )
+    )
+  }
+
+  private mutating func didSeal(_ slot: SlotID, _ header: FrameHeader) -> FrameHeader {
+    precondition(
+      frames[slot.index].state == .sealing,
+      "only a full slot has its checksum asked for"
+    )
+    digest.add(header)
     frames[slot.index].state = .queued
     frames[slot.index].isQueued = true
-    ready.insert(slot) { frames[$0.index].number > frame.number }
-    return FrameHeader(
-      .data,
-      length: UInt32(frame.byteCount),
-      offset: frame.offset,
-      number: frame.number,
-      value: checksum
-    )
+    ready.insert(slot) { frames[$0.index].number > header.number }
+    return header
   }
 
   /// The empty slot that was being filled when the input ended goes back.
@@ -154,19 +190,47 @@ struct SendStream {
 
   // MARK: Filling at offsets
 
+  /// What is to be done for the next frame of an input that is read at offsets.
+  enum Step {
+    /// Ask for the input's next data.
+    case locate(UInt64)
+    case read(Piece)
+    /// The frame is full at once: its slot is to be given the header.
+    case hole(SlotID, FrameHeader)
+  }
+
   /// Settles number and offset of the next frame; nil if there is no slot or nothing left for it, or
   /// enough is being read.
-  mutating func beginReading() -> Piece? {
+  mutating func nextStep() -> Step? {
     guard let byteCount, nextOffset < byteCount, readingCount < Limits.readsInFlight,
-      free.count > keptForSounding, let slot = free.popLast()
+      free.count > keptForSounding
     else { return nil }
-    let wanted = min(UInt64(geometry.frameByteCount), byteCount - nextOffset)
-    frames[slot.index] = Frame(state: .reading, number: nextNumber, offset: nextOffset)
-    frames[slot.index].wantedByteCount = Int(wanted)
+    switch map.step(at: nextOffset, frameByteCount: geometry.frameByteCount) {
+    case .locate(let offset):
+      return .locate(offset)
+    case .read(let end):
+      guard let slot = begin(.reading, until: end) else { return nil }
+      frames[slot.index].wantedByteCount = Int(frames[slot.index].span)
+      readingCount += 1
+      return .read(rest(of: slot))
+    case .hole(let end):
+      guard let slot = begin(.sealing, until: end) else { return nil }
+      return .hole(slot, didSealZeros(slot, .hole))
+    }
+  }
+
+  private mutating func begin(_ state: Frame.State, until end: UInt64) -> SlotID? {
+    guard let slot = free.popLast() else { return nil }
+    frames[slot.index] = Frame(state: state, number: nextNumber, offset: nextOffset)
+    frames[slot.index].span = end - nextOffset
     nextNumber += 1
-    nextOffset += wanted
-    readingCount += 1
-    return rest(of: slot)
+    nextOffset = end
+    return slot
+  }
+
+  /// Takes in where the input's next data are.
+  mutating func didLocate(from offset: UInt64, data: Range<UInt64>) {
+    map.didLocate(from: offset, data: data)
   }
 
   /// Takes in what a read at an offset delivered; nil when the slot is full and its checksum is
@@ -283,7 +347,7 @@ struct SendStream {
     frames[carried.slot.index].carrierCount -= 1
     switch frames[carried.slot.index].state {
     case .outstanding, .queued:
-      acknowledgedByteCount += UInt64(frames[carried.slot.index].byteCount)
+      acknowledgedByteCount += frames[carried.slot.index].span
       frames[carried.slot.index].state = .acknowledged
       freeIfDone(carried.slot)
     case .acknowledged:
@@ -300,9 +364,9 @@ struct SendStream {
     writtenOffset = max(writtenOffset, offset)
     for index in frames.indices {
       let frame = frames[index]
-      guard frame.state == .outstanding, frame.offset + UInt64(frame.byteCount) <= writtenOffset
+      guard frame.state == .outstanding, frame.offset + frame.span <= writtenOffset
       else { continue }
-      acknowledgedByteCount += UInt64(frame.byteCount)
+      acknowledgedByteCount += frame.span
       frames[index].state = .acknowledged
       freeIfDone(SlotID(index))
     }

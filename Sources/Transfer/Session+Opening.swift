@@ -363,7 +363,8 @@ extension Session {
     case .sender:
       sending = SendStream(
         geometry: geometry,
-        byteCount: options.isPositional ? options.streamByteCount : nil
+        byteCount: options.isPositional ? options.streamByteCount : nil,
+        hasHoles: options.hasHoles && options.sparse != .never
       )
       sending?.keptForSounding = 1
       inFlight.makeRoom(slotCount: geometry.slotCount)
@@ -372,6 +373,7 @@ extension Session {
       receiving = ReceiveStream(
         geometry: geometry,
         isPositional: options.isPositional,
+        sparse: options.sparse,
         writeBehindByteCount: options.writeBehindByteCount
       )
       watchToken = submit(.watchOutput, for: .watchOutput)

@@ -6,7 +6,17 @@ extension Session {
 
   /// Reads ahead as long as there are slots.
   mutating func pumpPositionalInput() {
-    while let piece = sending?.beginReading() { read(piece) }
+    // Each turn takes a slot, or is the last.
+    while !isLocating, let step = sending?.nextStep() {
+      switch step {
+      case .read(let piece): read(piece)
+      case .hole(let slot, let header): actions.append(.seal(slot, header, seed: seed))
+      case .locate(let offset):
+        isLocating = true
+        actions.append(.locate(offset))
+      }
+    }
+    statistics.zeroByteCount = sending?.zeroByteCount ?? 0
     if sending?.isRead == true { sending?.input = .ended }
   }
 
@@ -38,19 +48,28 @@ extension Session {
     flushIfDue()
     while receiving?.mayWrite == true {
       switch receiving?.beginWriting() {
-      case .success(let (number, piece)?): write(piece, of: number)
+      case .success(let (number, change)?): write(change, of: number)
       case .failure(let error): return conclude(.mismatch(error.sentence), at: now)
       case .success(nil), nil: return synchronizeIfWritten(at: now)
       }
     }
   }
 
-  private mutating func write(_ piece: Piece, of number: UInt64) {
-    submit(.write(piece.slot, piece.range, at: piece.offset), for: .writeAt(number: number))
+  private mutating func write(_ change: ReceiveStream.Change, of number: UInt64) {
+    let operation: Operation
+    switch change {
+    case .piece(let piece):
+      operation = .write(piece.slot, piece.range, at: piece.offset)
+    case .clear(let offset, let byteCount, let isAllocated):
+      operation = .clear(at: offset, byteCount: byteCount, isAllocated: isAllocated)
+    }
+    submit(operation, for: .writeAt(number: number))
   }
 
   mutating func didWrite(_ number: UInt64, _ result: Event.Result, at now: Instant) {
     guard phase == .running else { return }
+    // A hole in a new file is there at once, within the turn: then this turn goes on.
+    wasAnswered = true
     switch result {
     case .done(0):
       conclude(.outputFailed(Failure(.noSpace)), at: now)

@@ -149,6 +149,8 @@ extension Session {
     switch (header.kind, options.role) {
     case (.data, .receiver):
       admit(id, header, at: now)
+    case (.hole, .receiver):
+      admitHole(id, header, at: now)
     case (.end, .receiver):
       if let sentence = receiving?.didReceiveEnd(header) {
         return violate(id, sentence, at: now)
@@ -177,7 +179,8 @@ extension Session {
       }
       connections[id.index].incoming = .control(header)
       armReceive(id)
-    case (.data, .sender), (.hole, _), (.end, .sender), (.ack, .receiver), (.reject, .receiver),
+    case (.data, .sender), (.hole, .sender), (.end, .sender), (.ack, .receiver),
+      (.reject, .receiver),
       (.verdict, .receiver), (.request, .sender):
       violate(id, "a \(header.kind) frame was not expected here", at: now)
     }
@@ -193,6 +196,22 @@ extension Session {
     }
     take(admission, of: header, on: id, at: now)
     statistics.duplicateFrameCount = receiving?.duplicateCount ?? 0
+  }
+
+  /// Zeros need no memory, so they are taken in at once.
+  private mutating func admitHole(_ id: ConnectionID, _ header: FrameHeader, at now: Instant) {
+    if phase == .running {
+      switch receiving?.admitHole(header) {
+      case .violation(let sentence): return violate(id, sentence, at: now)
+      case .taken: statistics.frameCount += 1
+      case .duplicate, nil: break
+      }
+      statistics.duplicateFrameCount = receiving?.duplicateCount ?? 0
+      statistics.confirmedByteCount = receiving?.receivedByteCount ?? 0
+      statistics.zeroByteCount = receiving?.zeroByteCount ?? 0
+    }
+    didProcess(id, header, at: now)
+    expectHeader(id)
   }
 
   private mutating func take(
@@ -228,8 +247,8 @@ extension Session {
     }
   }
 
-  mutating func didChecksum(_ slot: SlotID, _ checksum: UInt64, at now: Instant) {
-    guard options.role == .receiver else { return didSeal(slot, checksum) }
+  mutating func didChecksum(_ slot: SlotID, _ checksum: UInt64, isZero: Bool, at now: Instant) {
+    guard options.role == .receiver else { return didSeal(slot, checksum, isZero: isZero) }
     guard let id = awaitingChecksum[slot.index],
       case .payload(let header, slot) = connections[id.index].incoming
     else { return }
@@ -265,7 +284,9 @@ extension Session {
 
   private mutating func didProcess(_ id: ConnectionID, _ header: FrameHeader, at now: Instant) {
     connections[id.index].processedFrameCount += 1
-    connections[id.index].unreportedByteCount += Int(header.length)
+    // Zeros take a slot of the sender's memory, whatever they span.
+    connections[id.index].unreportedByteCount +=
+      header.kind == .hole ? geometry?.frameByteCount ?? 0 : Int(header.length)
     if connections[id.index].unreportedSince == nil { connections[id.index].unreportedSince = now }
   }
 

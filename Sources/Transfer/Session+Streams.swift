@@ -65,8 +65,14 @@ extension Session {
     actions.append(.checksum(slot, byteCount: byteCount))
   }
 
-  mutating func didSeal(_ slot: SlotID, _ checksum: UInt64) {
-    guard let header = sending?.didSeal(slot, checksum: checksum) else { return }
+  mutating func didSeal(_ slot: SlotID, _ checksum: UInt64, isZero: Bool) {
+    // An input with holes has these zeros on purpose.
+    let zeros: FrameHeader.Zeros = options.hasHoles ? .allocated : .hole
+    let header =
+      isZero && options.sparse != .never
+      ? sending?.didSealZeros(slot, zeros) : sending?.didSeal(slot, checksum: checksum)
+    guard let header else { return }
+    statistics.zeroByteCount = sending?.zeroByteCount ?? 0
     actions.append(.seal(slot, header, seed: seed))
   }
 
@@ -77,8 +83,10 @@ extension Session {
     guard phase == .running, writeToken == nil, receiving != nil else { return }
     if options.isPositional { return pumpPositionalOutput(at: now) }
     switch receiving?.rangeToWrite() {
-    case .success(let next?):
-      writeToken = submit(.write(next.0, next.1, at: nil), for: .write)
+    case .success(.bytes(let slot, let range)?):
+      writeToken = submit(.write(slot, range, at: nil), for: .write)
+    case .success(.zeros(let byteCount)?):
+      writeToken = submit(.writeZeros(byteCount: byteCount), for: .write)
     case .failure(let error):
       conclude(.mismatch(error.sentence), at: now)
     case .success(nil), nil:

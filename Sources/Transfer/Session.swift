@@ -65,6 +65,8 @@ public struct Session {
   /// When the last read ended, and how long the input is left alone to gather more.
   var inputReadAt: Instant?
   var gatherInputUntil: Instant?
+  /// Whether the input was asked for its next data, and has not answered.
+  var isLocating = false
   var writeToken: OperationToken?
   var synchronizeToken: OperationToken?
   var watchToken: OperationToken?
@@ -170,9 +172,13 @@ public struct Session {
       _ = inFlight.end(token)
       sending?.didLeaveKernel(slot)
       didRelease(on: id, serial: serial, wasCopied: wasCopied)
-    case .didChecksum(let slot, let checksum):
+    case .didChecksum(let slot, let checksum, let isZero):
       wasAnswered = true
-      didChecksum(slot, checksum, at: now)
+      didChecksum(slot, checksum, isZero: isZero, at: now)
+    case .didLocate(let offset, let data):
+      wasAnswered = true
+      isLocating = false
+      sending?.didLocate(from: offset, data: data)
     case .measured(let id, let measurement):
       didMeasure(id, measurement, at: now)
     case .didLookAtLinks(let view):
@@ -302,6 +308,8 @@ public struct Statistics: Equatable, Sendable {
   public var copiedSendCount = 0
   /// Zero-copy sends.
   public var zeroCopySendCount = 0
+  /// Zeros of the stream that were not sent as bytes.
+  public var zeroByteCount: UInt64 = 0
   /// Data frames sent or received whole.
   public var frameCount = 0
 

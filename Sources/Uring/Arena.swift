@@ -104,6 +104,14 @@ public struct ArenaRange: Hashable, Sendable {
     unsafe clu_xxh3_64(pointer(range), range.count)
   }
 
+  /// Tells whether all bytes of a range are zero.
+  ///
+  /// - Precondition: the range lies in the arena.
+  /// - Complexity: O(n), and O(1) where the first byte is not.
+  public func isZero(_ range: ArenaRange) -> Bool {
+    unsafe clu_is_zero(pointer(range), range.count)
+  }
+
   /// The address of a range's first byte; the only place where arena addresses are made.
   func pointer(_ range: ArenaRange) -> UnsafeMutableRawPointer {
     precondition(range.offset <= byteCount && range.count <= byteCount - range.offset)

@@ -13,4 +13,20 @@ public enum Disk {
     let result = clu_open_direct(descriptor, isInput)
     return result >= 0 ? result : nil
   }
+
+  /// Tells where a file's next data are (SEEK_DATA and SEEK_HOLE, lseek(2)); moves its position.
+  ///
+  /// - Parameters:
+  ///   - descriptor: a regular file, open for reading.
+  ///   - offset: where to begin, in bytes.
+  ///   - end: where to stop, in bytes.
+  /// - Returns: from the first byte of data, no less than `offset`, to the next hole or `end`; empty at
+  ///   `end` if no data follow. All of it where the file system cannot tell.
+  public static func nextData(in descriptor: Int32, from offset: UInt64, before end: UInt64)
+    -> Range<UInt64>
+  {
+    var (start, stop): (UInt64, UInt64) = (0, 0)
+    unsafe clu_next_data(descriptor, offset, end, &start, &stop)
+    return start..<max(start, stop)
+  }
 }

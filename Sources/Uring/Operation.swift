@@ -57,8 +57,22 @@ public enum Operation: Hashable, Sendable {
   case cancelAll(RingFile)
   /// Brings a file's data to the disk, and unless `dataOnly` all its metadata.
   case synchronize(RingFile, dataOnly: Bool)
-  /// Reserves space; `keepSize` leaves the file's length as it is.
-  case allocate(RingFile, offset: UInt64, byteCount: UInt64, keepSize: Bool)
+  /// Changes how a part of a file or disk takes space (fallocate(2)).
+  case allocate(RingFile, offset: UInt64, byteCount: UInt64, Allocation)
+}
+
+/// What becomes of a part of a file.
+public enum Allocation: Int32, Sendable {
+  /// It takes space; the file becomes as long as that.
+  case reserved = 0
+  /// It takes space; the file stays as long as it is.
+  case reservedBehindTheEnd = 1
+  /// It is zeros and takes no space; the file stays as long as it is.
+  ///
+  /// Of a disk: zeros, which the disk may forget where it can promise that they are read as such.
+  case hole = 2
+  /// It is zeros and takes space; the file becomes as long as that.
+  case zeros = 3
 }
 
 extension Operation {
@@ -142,14 +156,14 @@ extension Operation {
       return unsafe clu_prepare_cancel_file(ring, userData, file.kernel)
     case .synchronize(let file, let dataOnly):
       return unsafe clu_prepare_fsync(ring, userData, file.kernel, dataOnly)
-    case .allocate(let file, let offset, let byteCount, let keepSize):
+    case .allocate(let file, let offset, let byteCount, let allocation):
       return unsafe clu_prepare_fallocate(
         ring,
         userData,
         file.kernel,
         offset,
         byteCount,
-        keepSize
+        allocation.rawValue
       )
     case .nop, .read, .write, .send, .sendZeroCopy, .receive, .discard:
       preconditionFailure("prepared by prepare(on:userData:arena:registered:)")

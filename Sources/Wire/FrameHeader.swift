@@ -67,8 +67,19 @@ public struct FrameHeader: Equatable, Sendable {
   /// Data: XXH3-64 of the payload. Hole: its length. Ack, reject: frames of this connection processed
   /// so far. End: the digest. Else XXH64 of the payload.
   public var value: UInt64
-  /// Verdict, abort: an `Ending`; sounding: which one; else zero.
+  /// Verdict, abort: an `Ending`; sounding: which one; hole: a `Zeros`; else zero.
   public var detail: UInt32
+
+  /// The detail of a hole.
+  public enum Zeros: UInt32, Sendable {
+    /// The zeros may become, or stay, a hole.
+    case hole = 0
+    /// The source has taken space for them.
+    case allocated = 1
+  }
+
+  /// Bytes of the stream that a data frame or a hole stands for.
+  public var span: UInt64 { kind == .hole ? value : UInt64(length) }
 
   /// A header with all fields given.
   public init(

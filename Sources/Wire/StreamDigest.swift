@@ -12,6 +12,12 @@ public struct StreamDigest: Equatable, Sendable {
   /// The digest of an empty stream.
   public init() {}
 
+  /// Adds a data frame, or a hole, which counts with the checksum 0, once.
+  public mutating func add(_ header: FrameHeader) {
+    let checksum = header.kind == .data ? header.value : 0
+    add(offset: header.offset, length: header.span, checksum: checksum)
+  }
+
   /// Adds one frame, once.
   public mutating func add(offset: UInt64, length: UInt64, checksum: UInt64) {
     // Odd multipliers (from splitmix64 and the golden ratio) keep the three fields apart.

@@ -61,6 +61,9 @@ struct Send: ParsableCommand {
   @OptionGroup(title: "Input")
   var source: SourceOptions
 
+  @OptionGroup(title: "Input")
+  var zeros: SparseOptions
+
   @OptionGroup(title: "Connecting")
   var connecting: ConnectingOptions
 
@@ -95,6 +98,7 @@ struct Send: ParsableCommand {
   func run() throws {
     var plan = Plan(role: .sender, opening: connecting.listen ?? .dial(hosts))
     plan.endpoint = Arguments.endpoint(source.input)
+    plan.sparse = zeros.sparse
     plan.zeroCopy = copying.zerocopy
     plan.isPreferring = preferring.prefer
     connecting.apply(to: &plan)
@@ -125,6 +129,9 @@ struct Receive: ParsableCommand {
   @OptionGroup(title: "Output")
   var target: TargetOptions
 
+  @OptionGroup(title: "Output")
+  var zeros: SparseOptions
+
   @OptionGroup(title: "Connecting")
   var dialing: DialOptions
 
@@ -151,6 +158,7 @@ struct Receive: ParsableCommand {
     let opening = dialing.connect.isEmpty ? listener : .dial(dialing.connect)
     var plan = Plan(role: .receiver, opening: opening)
     plan.endpoint = Arguments.endpoint(target.output)
+    plan.sparse = zeros.sparse
     connecting.apply(to: &plan)
     performance.apply(to: &plan)
     try Transmission(plan, connecting, messages).run()

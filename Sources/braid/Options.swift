@@ -194,6 +194,20 @@ struct MessageOptions: ParsableArguments {
   }
 }
 
+/// What becomes of zeros.
+struct SparseOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Zeros: auto keeps holes and sends no zeros, always makes holes of them, never handles them "
+        + "like other bytes.",
+      valueName: "MODE"
+    )
+  )
+  var sparse = SparseMode.auto
+}
+
+extension SparseMode: ExpressibleByArgument {}
+
 /// Where the stream comes from.
 struct SourceOptions: ParsableArguments {
   @Option(

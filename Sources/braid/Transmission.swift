@@ -100,6 +100,9 @@ struct Transmission {
       Figures.rate(bytes: statistics.writtenOffset, in: report.elapsed),
       Figures.count(statistics.memberPeak, "connection"),
     ]
+    if statistics.zeroByteCount > 0 {
+      parts.append("\(Figures.amount(statistics.zeroByteCount)) of zeros not sent")
+    }
     let odd: [(Int, noun: String, participle: String)] = [
       (statistics.lostCount, "connection", "lost"),
       (statistics.resentFrameCount, "frame", "sent again"),

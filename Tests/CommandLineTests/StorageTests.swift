@@ -140,6 +140,118 @@ extension CommandLineTests {
       try expectEqual(ends, "sent", "received", in: folder)
     }
 
+    // MARK: Zeros
+
+    /// Data at both ends and in the middle of 40 MiB, zeros that take space, and holes.
+    private static let sparseFile = """
+      truncate -s 40M sent; \
+      dd if=\(Sample.path) of=sent bs=1M count=3 conv=notrunc status=none; \
+      dd if=\(Sample.path) of=sent bs=1000 count=1777 seek=21111 conv=notrunc status=none; \
+      dd if=/dev/zero of=sent bs=1M count=4 seek=30 conv=notrunc status=none; \
+      dd if=\(Sample.path) of=sent bs=1 count=1 seek=41943000 conv=notrunc status=none
+      """
+
+    private func kibibytes(_ name: String, in folder: Scratch) throws -> Double {
+      let text = try run("sync '\(name)'; du -k '\(name)'", in: folder).text
+      return try #require(text.split(separator: "\t").first.flatMap { Double($0) })
+    }
+
+    @Test func `a sparse file takes as little space as its source`() throws {
+      let folder = try Scratch()
+      _ = try run(Self.sparseFile, in: folder)
+      var pair = Pair()
+      pair.send = "--input sent"
+      pair.receive = "--output received"
+      pair.after = ""
+      let ends = try pair.run(in: folder)
+      try expectEqual(ends, "sent", "received", in: folder)
+      let (sent, received) = (
+        try kibibytes("sent", in: folder), try kibibytes("received", in: folder)
+      )
+      #expect(abs(sent - received) <= max(sent / 100, 16), "\(sent) KiB became \(received)")
+      #expect(ends.sender.messages.contains("of zeros not sent"))
+    }
+
+    @Test(arguments: [("always", 4700...6000), ("never", 40_960...41_100)])
+    func `all zeros become holes, or none`(mode: String, expected: ClosedRange<Double>) throws {
+      let folder = try Scratch()
+      _ = try run(Self.sparseFile, in: folder)
+      var pair = Pair()
+      pair.send = "--input sent --sparse \(mode)"
+      pair.receive = "--output received --sparse \(mode)"
+      pair.after = ""
+      try expectEqual(pair.run(in: folder), "sent", "received", in: folder)
+      let received = try kibibytes("received", in: folder)
+      #expect(expected.contains(received), "\(received) KiB")
+    }
+
+    @Test(arguments: ["sent", "pipe"])
+    func `holes are zeros in a pipe, and zeros of a pipe are holes in a file`(kind: String) throws {
+      let folder = try Scratch()
+      _ = try run(Self.sparseFile, in: folder)
+      var pair = Pair()
+      if kind == "pipe" {
+        pair.before = "cat sent |"
+        pair.receive = "--output received"
+        pair.after = ""
+      } else {
+        pair.send = "--input sent"
+        pair.after = "| cat > received"
+      }
+      try expectEqual(pair.run(in: folder), "sent", "received", in: folder)
+      if kind == "pipe" { #expect(try kibibytes("received", in: folder) < 10_000) }
+    }
+
+    @Test(.enabled(if: Braid.isRoot, "makes loop devices"), arguments: [512, 4096])
+    func `a disk has zeros where the source has, and nothing of what was there`(sector: Int) throws
+    {
+      let folder = try Scratch()
+      _ = try run("\(Self.sparseFile); head -c 41943040 \(Sample.path) > received", in: folder)
+      var disk: LoopDevice? = try LoopDevice("received", sectorByteCount: sector, in: folder)
+      for mode in ["auto", "never"] {
+        var pair = Pair()
+        pair.send = "--input sent"
+        pair.receive = "--output \(disk?.path ?? "") --sparse \(mode)"
+        pair.after = ""
+        let ends = try pair.run(in: folder)
+        #expect(ends.receiver.status == 0, "\(ends.receiver.messages)")
+        #expect(try run("sync; cmp sent received", in: folder).status == 0)
+        _ = try run("dd if=\(Sample.path) of=\(disk?.path ?? "") bs=1M count=40; sync", in: folder)
+      }
+      disk = nil
+    }
+
+    @Test func `a tebibyte with little in it takes no time and no memory`() throws {
+      let folder = try Scratch()
+      _ = try run(
+        "truncate -s 1T sent && dd if=\(Sample.path) of=sent bs=1M count=50 seek=700000 "
+          + "conv=notrunc status=none",
+        in: folder
+      )
+      // Some file systems have no files of that length.
+      guard try run("test $(stat -c %s sent) = 1099511627776", in: folder).status == 0 else {
+        return
+      }
+      var pair = Pair()
+      pair.send = "--input sent --verbose"
+      pair.receive = "--output received --verbose"
+      pair.after = ""
+      let ends = try pair.run(in: folder)
+      #expect(ends.sender.status == 0, "\(ends.sender.messages)")
+      #expect(ends.receiver.status == 0, "\(ends.receiver.messages)")
+      let place = "bs=1M count=52 skip=699999 status=none"
+      #expect(
+        try run("test $(stat -c %s received) = 1099511627776", in: folder).status == 0
+          && run("dd if=sent \(place) > a; dd if=received \(place) | cmp - a", in: folder).status
+            == 0
+      )
+      #expect(try kibibytes("received", in: folder) < 60_000)
+      for messages in [ends.sender.messages, ends.receiver.messages] {
+        let match = try #require(messages.firstMatch(of: /([0-9.]+) MiB resident at most/))
+        #expect(try #require(Double(match.1)) <= 60)
+      }
+    }
+
     private static func cachedByteCount() throws -> Int {
       let text = try String(contentsOfFile: "/proc/meminfo", encoding: .ascii)
       let match = try #require(text.firstMatch(of: /\nCached: +([0-9]+) kB/))

@@ -21,6 +21,11 @@ extension Rig {
       )
       slots = Array(repeating: Slot(), count: geometry.slotCount)
     case .checksum(let slot, _): answerChecksum(slot)
+    case .locate(let offset):
+      check(offset < session.options.streamByteCount, "nothing is behind the end")
+      // Anything, also what a file that changes meanwhile would say.
+      let start = offset &+ tape.value(0, [65_536, 1 << 20]) % (1 << 40)
+      handle(.didLocate(from: offset, data: start..<start &+ tape.value(4096) % (1 << 40)))
     case .seal(let slot, let header, _):
       check(slots[slot.index].readers == 0, "a header is written while its slot is sent")
       slots[slot.index].sealed = header
@@ -88,6 +93,14 @@ extension Rig {
       check(count < limit, "\(count + 1) writes at a time")
       check((offset != nil) == session.options.isPositional, "an offset, or none, for the output")
       checkWrite(slot, bytes, at: offset)
+    case .writeZeros(let byteCount):
+      let isAlone = !pending.contains {
+        if case .write = $0.operation { true } else { false }
+      }
+      check(isAlone && (1...Limits.zerosByteCount).contains(byteCount), "\(byteCount) zeros")
+    case .clear(let offset, let byteCount, _):
+      check((1...Limits.clearByteCount).contains(byteCount), "\(byteCount) bytes to clear")
+      check(offset <= UInt64(Int64.max) - byteCount, "zeros at \(offset)")
     case .flush(let offset):
       check(offset <= writtenByteCount, "a flush of what is not written")
     case .connect(let id, let target, let link):
@@ -138,13 +151,14 @@ extension Rig {
 
   private func answerChecksum(_ slot: SlotID) {
     guard isReceiver else {
-      return handle(.didChecksum(slot, XXH64.hash([UInt8(slot.index)].span)))
+      let sum = XXH64.hash([UInt8(slot.index)].span)
+      return handle(.didChecksum(slot, sum, isZero: tape.isOdd(share: 30)))
     }
     guard let owner = session.awaitingChecksum[slot.index],
       let header = places[owner.index].header
     else {
       // The connection was stopped in this very turn: the answer must not matter.
-      return handle(.didChecksum(slot, 0))
+      return handle(.didChecksum(slot, 0, isZero: false))
     }
     // One byte of the tape: mostly the payload is what its header says.
     let fits = !tape.isOdd(share: 24)
@@ -152,7 +166,7 @@ extension Rig {
       header.number >= session.receiving?.nextNumber ?? 0
       && !slots.contains { $0.frame?.number == header.number }
     if fits, isNew { slots[slot.index].frame = header }
-    handle(.didChecksum(slot, fits ? header.value : ~header.value))
+    handle(.didChecksum(slot, fits ? header.value : ~header.value, isZero: false))
   }
 
   // MARK: Completions
@@ -197,6 +211,8 @@ extension Rig {
         )
         slots[slot.index].frame = nil
       }
+    case .writeZeros, .clear:
+      if case .done(let count) = result { writtenByteCount += UInt64(count) }
     case .flush: break
     case .synchronize:
       if case .done = result { isSynchronized = true }
@@ -222,12 +238,15 @@ extension Rig {
     guard outcome == .complete else { return }
     if isReceiver {
       let isAnnounced = endsHeard.contains {
-        $0.offset == writtenByteCount && $0.value == writtenDigest.value
+        $0.offset == writtenByteCount && (hasHole || $0.value == writtenDigest.value)
       }
       check(isAnnounced && isSynchronized, "complete, but \(writtenByteCount) bytes are no end")
     } else {
+      // What lies in holes is not read.
+      let options = session.options
+      let byteCount = options.isPositional ? options.streamByteCount : readByteCount
       let isConfirmed = verdictsHeard.contains {
-        $0.offset == readByteCount && $0.detail == Ending.complete.rawValue
+        $0.offset == byteCount && $0.detail == Ending.complete.rawValue
       }
       check(hasInputEnded && isConfirmed, "complete, but nobody confirmed it")
     }

@@ -19,6 +19,10 @@ extension Rig {
       return .done(tape.isOdd(share: oddness) ? min(Int(tape.byte()), most) : most)
     case .write(_, let bytes, _):
       return .done(tape.isOdd(share: oddness) ? tape.choice(bytes.count + 1) : bytes.count)
+    case .writeZeros(let byteCount):
+      return .done(tape.isOdd(share: oddness) ? tape.choice(byteCount + 1) : byteCount)
+    case .clear(_, let byteCount, _):
+      return .done(tape.isOdd(share: oddness) ? tape.choice(Int(byteCount) + 1) : Int(byteCount))
     case .synchronize, .flush: return .done(0)
     case .watchOutput: return tape.isOdd(share: oddness / 8) ? .done(0) : nil
     case .receive(let id, let region): return arrival(id, region, oddness)
@@ -70,6 +74,7 @@ extension Rig {
 
   /// Ends and verdicts that the session may believe.
   private func note(_ header: FrameHeader) {
+    if header.kind == .hole { hasHole = true }
     if header.kind == .end { endsHeard.append(header) }
     if header.kind == .verdict { verdictsHeard.append(header) }
   }
@@ -144,7 +149,14 @@ extension Rig {
     let number = peerFrames.count
     if number < peerFrameCount {
       guard UInt64(number) < receiving.windowLimit else { return nil }
-      let offset = peerFrames.last.map { $0.offset + UInt64($0.length) } ?? 0
+      let offset = peerFrames.last.map { $0.offset + $0.span } ?? 0
+      if hasHoles, number % 2 == 1 {
+        let span = UInt64(number) << 20 + 17
+        let hole = FrameHeader(.hole, offset: offset, number: UInt64(number), value: span)
+        peerFrames.append(hole)
+        peerDigest.add(hole)
+        return hole
+      }
       let length = 1 + UInt32(number * 997 % frameByteCount)
       let frame = FrameHeader(
         .data,
@@ -158,13 +170,14 @@ extension Rig {
       return frame
     }
     let lost = peerFrames.first { frame in
-      frame.number >= receiving.nextNumber && !slots.contains { $0.frame?.number == frame.number }
+      frame.number >= receiving.nextNumber && frame.kind == .data
+        && !slots.contains { $0.frame?.number == frame.number }
     }
     if let lost, receiving.end != nil { return lost }
     guard receiving.end == nil else { return nil }
     return FrameHeader(
       .end,
-      offset: peerFrames.last.map { $0.offset + UInt64($0.length) } ?? 0,
+      offset: peerFrames.last.map { $0.offset + $0.span } ?? 0,
       number: UInt64(peerFrameCount),
       value: peerDigest.value
     )
@@ -178,7 +191,7 @@ extension Rig {
     var number: UInt64 = 0
     // Ends: numbers are distinct keys of a finite table.
     while let frame = peerReceived[number] {
-      offset = frame.offset + UInt64(frame.length)
+      offset = frame.offset + frame.span
       number += 1
     }
     if let end = endSeen, end.number == number {
@@ -247,7 +260,7 @@ extension Rig {
   /// What the session has sent reaches the peer whole once the send is.
   func didSend(_ id: ConnectionID, _ region: Region, _ result: Event.Result) {
     guard case .slot(let slot, let bytes) = region, case .done(bytes.count) = result,
-      let header = slots[slot.index].sealed, header.kind == .data
+      let header = slots[slot.index].sealed, header.kind == .data || header.kind == .hole
     else { return }
     places[id.index].processed += 1
     peerReceived[header.number] = header

@@ -57,6 +57,8 @@ final class Rig {
   var hasInputEnded = false
   var writtenByteCount: UInt64 = 0
   var writtenDigest = StreamDigest()
+  /// Whether the peer has sent zeros, which this digest does not know.
+  var hasHole = false
   var endsHeard: [FrameHeader] = []
   var verdictsHeard: [FrameHeader] = []
   var isSynchronized = false
@@ -71,6 +73,8 @@ final class Rig {
 
   /// Small, or large enough to be sent without a copy.
   let frameByteCount: Int
+  /// Whether every other frame of the peer is a hole.
+  let hasHoles: Bool
   static let slotCount = 8
   static let authenticator = Authenticator { bytes in
     let word = XXH64.hash(bytes.span, seed: 77)
@@ -100,11 +104,13 @@ final class Rig {
     inputLeft = Int(tape.byte()) * 511
     options.isPositional = setup & 128 != 0
     options.writeBehindByteCount = 8192
+    options.hasHoles = options.isPositional && role == .sender
     if options.isPositional, role == .sender {
       options.streamByteCount = UInt64(inputLeft)
       hasInputEnded = true
     }
     peerFrameCount = tape.choice(20)
+    hasHoles = linkCount == 3
     session = Session(options, at: now)
     self.tape = tape
   }
@@ -249,7 +255,7 @@ extension Transfer.Operation {
   var connection: ConnectionID? {
     switch self {
     case .connect(let id, _, _), .accept(let id), .send(let id, _, _), .receive(let id, _): id
-    case .read, .write, .flush, .watchOutput, .synchronize: nil
+    case .read, .write, .writeZeros, .clear, .flush, .watchOutput, .synchronize: nil
     }
   }
 

@@ -22,6 +22,14 @@ private struct NaiveReceiver {
     FrameHeader(.data, length: length, offset: number &* 100, number: number, value: number &* 7)
   }
 
+  /// Begins to write a frame that is no hole.
+  private func begin(_ stream: inout ReceiveStream) -> (number: UInt64, piece: Piece)? {
+    guard case .success((let number, .piece(let piece))?) = stream.beginWriting() else {
+      return nil
+    }
+    return (number, piece)
+  }
+
   /// A seeded source, so that a failure comes again.
   private struct Source: RandomNumberGenerator {
     var state: UInt64
@@ -61,7 +69,7 @@ private struct NaiveReceiver {
           #expect(stream.didReceive(header, in: slot) == naive.receive(header.number))
         }
       default:
-        guard case .success((_, let range)?) = stream.rangeToWrite() else {
+        guard case .success(.bytes(_, let range)?) = stream.rangeToWrite() else {
           #expect(!naive.arrived.contains(naive.written))
           continue
         }
@@ -90,12 +98,12 @@ private struct NaiveReceiver {
       if random.next() % 2 == 0, number < 60, case .into(let slot) = stream.admit(header(number)) {
         #expect(stream.didReceive(header(number), in: slot) == true)
       }
-      if stream.mayWrite, case .success(let write?) = stream.beginWriting() { writes.append(write) }
+      if stream.mayWrite, let write = begin(&stream) { writes.append(write) }
       if random.next() % 3 > 0, !writes.isEmpty {
         let (number, piece) = writes.remove(at: Int(random.next() % UInt64(writes.count)))
         let count = 1 + Int(random.next() % UInt64(piece.range.count))
         for place in 0..<count { bytes[Int(piece.offset) + place] += 1 }
-        if case .success(let rest?) = stream.didWrite(number, byteCount: count) {
+        if case .success(.piece(let rest)?) = stream.didWrite(number, byteCount: count) {
           writes.append((number, rest))
         }
       }
@@ -130,8 +138,8 @@ private struct NaiveReceiver {
     for header in [FrameHeader(.data, length: 10, offset: 99, number: 1), header(0)] {
       guard case .into(let slot) = stream.admit(header) else { continue }
       #expect(stream.didReceive(header, in: slot) == true)
-      guard case .success(let write?) = stream.beginWriting() else { continue }
-      let result = stream.didWrite(write.0, byteCount: write.1.range.count)
+      guard let write = begin(&stream) else { continue }
+      let result = stream.didWrite(write.number, byteCount: write.piece.range.count)
       if case .failure = result { return }
     }
     Issue.record("frames that overlap are taken for good")
@@ -143,8 +151,8 @@ private struct NaiveReceiver {
       guard case .into(let slot) = stream.admit(header(number)) else { continue }
       #expect(stream.didReceive(header(number), in: slot) == true)
       #expect(stream.mayWrite)
-      guard case .success(let write?) = stream.beginWriting() else { continue }
-      _ = stream.didWrite(write.0, byteCount: 100)
+      guard let write = begin(&stream) else { continue }
+      _ = stream.didWrite(write.number, byteCount: 100)
       if stream.isFlushDue { stream.beginFlush() }
     }
     #expect(!stream.mayWrite)
@@ -152,6 +160,74 @@ private struct NaiveReceiver {
     stream.didFlush()
     #expect(stream.mayWrite)
     #expect(stream.isFlushDue)
+  }
+
+  @Test func `holes need no slot and are written as zeros, bounded at a time, in order`() {
+    var stream = ReceiveStream(geometry: geometry)
+    let span = UInt64(Limits.zerosByteCount) + 5
+    let hole = FrameHeader(.hole, offset: 0, number: 0, value: span)
+    #expect(stream.admitHole(hole) == .taken)
+    #expect(stream.admitHole(hole) == .duplicate)
+    #expect(stream.usedSlotCount == 0)
+    #expect(stream.rangeToWrite() == .success(.zeros(Limits.zerosByteCount)))
+    #expect(stream.didWrite(byteCount: 7) == false)
+    #expect(stream.rangeToWrite() == .success(.zeros(Limits.zerosByteCount - 2)))
+    #expect(stream.didWrite(byteCount: Limits.zerosByteCount - 2) == true)
+    #expect(stream.writtenOffset == span)
+    #expect(stream.admitHole(hole) == .duplicate)
+    #expect(stream.brokenInvariant(loose: 0) == nil)
+  }
+
+  @Test(arguments: SparseMode.allCases, [FrameHeader.Zeros.hole, .allocated])
+  func `at offsets holes are cleared in parts, with or without space`(
+    mode: SparseMode,
+    zeros: FrameHeader.Zeros
+  ) {
+    var stream = ReceiveStream(geometry: geometry, isPositional: true, sparse: mode)
+    let span = Limits.clearByteCount + 4096
+    let hole = FrameHeader(.hole, offset: 100, number: 1, value: span, detail: zeros.rawValue)
+    #expect(stream.admitHole(hole) == .taken)
+    guard case .success((1, let change)?) = stream.beginWriting() else {
+      Issue.record("the hole is not written")
+      return
+    }
+    let isAllocated = mode == .never || mode == .auto && zeros == .allocated
+    #expect(
+      change
+        == .clear(offset: 100, byteCount: Limits.clearByteCount, isAllocated: isAllocated)
+    )
+    let rest = stream.didWrite(1, byteCount: Int(Limits.clearByteCount))
+    let offset = 100 + Limits.clearByteCount
+    #expect(rest == .success(.clear(offset: offset, byteCount: 4096, isAllocated: isAllocated)))
+    #expect(stream.didWrite(1, byteCount: 4096) == .success(nil))
+    // A terabyte of holes fills no page cache.
+    #expect(!stream.isFlushDue)
+  }
+
+  @Test func `holes that no honest sender would send are violations`() {
+    let limit = ReceiveStream(geometry: geometry).windowLimit
+    let far = Limits.holeByteCount
+    for bad in [
+      FrameHeader(.hole, value: 0), FrameHeader(.hole, value: far + 1),
+      FrameHeader(.hole, number: limit, value: 1), FrameHeader(.hole, value: 1, detail: 2),
+    ] {
+      var stream = ReceiveStream(geometry: geometry)
+      guard case .violation = stream.admitHole(bad) else {
+        Issue.record("\(bad) was let in")
+        continue
+      }
+    }
+    var stream = ReceiveStream(geometry: geometry)
+    #expect(stream.didReceiveEnd(FrameHeader(.end, offset: 200, number: 2, value: 1)) == nil)
+    for bad in [
+      FrameHeader(.hole, offset: 100, number: 1, value: 101),
+      FrameHeader(.hole, offset: .max, number: 1, value: 2),
+    ] {
+      guard case .violation = stream.admitHole(bad) else {
+        Issue.record("\(bad) was let in after the end")
+        continue
+      }
+    }
   }
 
   @Test func `the lowest missing frame gets a slot when no other does`() {
@@ -222,7 +298,7 @@ private struct NaiveReceiver {
       #expect(stream.didReceive(header(number), in: slot) == true)
       digest.add(offset: number * 100, length: 100, checksum: number &* 7)
     }
-    while case .success((_, let range)?) = stream.rangeToWrite() {
+    while case .success(.bytes(_, let range)?) = stream.rangeToWrite() {
       _ = stream.didWrite(byteCount: range.count)
     }
     #expect(!stream.isWritten)

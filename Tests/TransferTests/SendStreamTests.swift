@@ -104,7 +104,7 @@ import Wire
     var stream = SendStream(geometry: geometry, byteCount: 3 * 4096 + 7)
     stream.windowLimit = 100
     var pieces: [Piece] = []
-    while let piece = stream.beginReading() { pieces.append(piece) }
+    while case .read(let piece)? = stream.nextStep() { pieces.append(piece) }
     #expect(pieces.map(\.offset) == [0, 4096, 8192, 12_288])
     #expect(pieces.map(\.range.count) == [4096, 4096, 4096, 7])
     for index in [3, 1, 0, 2] {
@@ -127,7 +127,8 @@ import Wire
   @Test func `long frames are read and written in pieces`() {
     let geometry = Geometry(frameByteCount: 1 << 20, memoryByteCount: 8 << 20)
     var stream = SendStream(geometry: geometry, byteCount: 1 << 20)
-    let first = stream.beginReading()
+    var first: Piece?
+    if case .read(let piece)? = stream.nextStep() { first = piece }
     #expect(first?.range == 0..<Limits.pieceByteCount)
     let second = first.flatMap { stream.didRead($0.slot, byteCount: $0.range.count) }
     #expect(second?.range == Limits.pieceByteCount..<(1 << 20))
@@ -138,12 +139,54 @@ import Wire
     let geometry = Geometry(frameByteCount: 4096, memoryByteCount: 100 * 8192)
     var stream = SendStream(geometry: geometry, byteCount: 1 << 30)
     var count = 0
-    while stream.beginReading() != nil { count += 1 }
+    while stream.nextStep() != nil { count += 1 }
     #expect(count == Limits.readsInFlight)
     var small = SendStream(geometry: self.geometry, byteCount: 1 << 30)
     small.keptForSounding = 1
-    while small.beginReading() != nil {}
+    while small.nextStep() != nil {}
     #expect(small.usedSlotCount == small.geometry.slotCount - 1)
+  }
+
+  @Test func `zeros leave as a header, and count with all that they span`() throws {
+    var stream = SendStream(geometry: geometry, byteCount: 1 << 30, hasHoles: true)
+    stream.windowLimit = 100
+    guard case .locate(0)? = stream.nextStep() else {
+      Issue.record("it does not ask where data are")
+      return
+    }
+    stream.didLocate(from: 0, data: 1 << 30..<1 << 30)
+    guard case .hole(let slot, let header)? = stream.nextStep() else {
+      Issue.record("no hole")
+      return
+    }
+    #expect(header == FrameHeader(.hole, offset: 0, number: 0, value: 1 << 30))
+    #expect(stream.isRead)
+    let carried = try send(&stream)
+    #expect(carried.slot == slot)
+    #expect(carried.byteCount == FrameHeader.byteCount)
+    stream.didLeaveKernel(slot)
+    stream.didWrite(below: (1 << 30) - 1)
+    #expect(stream.acknowledgedByteCount == 0)
+    stream.didWrite(below: 1 << 30)
+    #expect(stream.acknowledgedByteCount == 1 << 30)
+    #expect(stream.zeroByteCount == 1 << 30)
+    #expect(stream.usedSlotCount == 0)
+  }
+
+  @Test func `a full frame of zeros becomes a hole, with the number and offset that it had`() throws
+  {
+    var stream = stream(frames: 1)
+    _ = stream.rangeToFill()
+    _ = stream.didFill(byteCount: 4096)
+    let next = stream.beginSeal()
+    let (slot, _) = try #require(next)
+    let header = stream.didSealZeros(slot, .allocated)
+    #expect(header == FrameHeader(.hole, offset: 4096, number: 1, value: 4096, detail: 1))
+    var digest = StreamDigest()
+    digest.add(FrameHeader(.data, length: 4096, offset: 0, value: 1))
+    digest.add(header)
+    #expect(stream.digest == digest)
+    #expect(stream.brokenInvariant == nil)
   }
 
   @Test func `an empty input needs no slot in the end`() {

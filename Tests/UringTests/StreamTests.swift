@@ -90,12 +90,45 @@ import Testing
     try withRing { ring, files in
       let descriptor = try files.temporary()
       let file = RingFile.descriptor(descriptor)
-      let kept = Operation.allocate(file, offset: 0, byteCount: 1 << 16, keepSize: true)
+      let kept = Operation.allocate(file, offset: 0, byteCount: 1 << 16, .reservedBehindTheEnd)
       try #expect(ring.outcome(kept) == .bytes(0))
       #expect(lseek(descriptor, 0, SEEK_END) == 0)
-      let longer = Operation.allocate(file, offset: 0, byteCount: 1 << 16, keepSize: false)
+      let longer = Operation.allocate(file, offset: 0, byteCount: 1 << 16, .reserved)
       try #expect(ring.outcome(longer) == .bytes(0))
       #expect(lseek(descriptor, 0, SEEK_END) == 1 << 16)
+    }
+  }
+
+  @Test func `parts of a file become zeros, with and without space, and are found again`() throws {
+    try withRing { ring, files in
+      let descriptor = try files.temporary()
+      let file = RingFile.descriptor(descriptor)
+      ring.fill(range(0, 1 << 18), with: 7)
+      try #expect(
+        ring.outcome(.write(file, from: range(0, 1 << 18), at: 0)) == .bytes(1 << 18)
+      )
+      let hole = Operation.allocate(file, offset: 1 << 16, byteCount: 1 << 16, .hole)
+      let outcome = try ring.outcome(hole)
+      // A file system that cannot do it says so.
+      guard outcome != .failed(.notSupported) else { return }
+      #expect(outcome == .bytes(0))
+      #expect(Disk.nextData(in: descriptor, from: 0, before: 1 << 18) == 0..<1 << 16)
+      #expect(Disk.nextData(in: descriptor, from: 1 << 16, before: 1 << 18) == 1 << 17..<1 << 18)
+      #expect(Disk.nextData(in: descriptor, from: 1 << 16, before: 100_000) == 100_000..<100_000)
+      let end: UInt64 = 1 << 18
+      #expect(Disk.nextData(in: descriptor, from: end, before: end) == end..<end)
+      _ = try ring.outcome(.read(file, into: range(0, 1 << 18), at: 0))
+      let expected = [
+        (range(1 << 16, 1 << 16), true), (range((1 << 16) - 1, 1 << 16), false),
+        (range(1 << 16, (1 << 16) + 1), false), (range(0, 0), true),
+      ]
+      for (range, isZero) in expected {
+        let result = ring.arena.isZero(range)
+        #expect(result == isZero, "\(range)")
+      }
+      let zeros = Operation.allocate(file, offset: 1 << 18, byteCount: 1 << 16, .zeros)
+      guard try ring.outcome(zeros) == .bytes(0) else { return }
+      #expect(lseek(descriptor, 0, SEEK_END) == 5 << 16)
     }
   }
 

@@ -45,9 +45,13 @@ final class Running {
     process.environment = variables
     process.currentDirectoryURL = folder.url
     process.standardInput = FileHandle.nullDevice
-    process.standardOutput = try folder.handle(name + ".out")
-    process.standardError = try folder.handle(name + ".err")
+    let (output, messages) = (try folder.handle(name + ".out"), try folder.handle(name + ".err"))
+    process.standardOutput = output
+    process.standardError = messages
     try process.run()
+    // The child has its own; a few hundred that are left open, and Foundation crashes.
+    try output.close()
+    try messages.close()
   }
 
   deinit {
