@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct SeedTests {
   /// As many as a debug build manages in a few seconds; `simulate --count` runs the many.
-  static let seeds: ClosedRange<UInt64> = 1...500
+  static let seeds: ClosedRange<UInt64> = 1...650
 
   @Test func `every world of the first seeds ends as it should, and the rare paths are reached`() {
     var counts = [Int](repeating: 0, count: Mark.allCases.count)
