@@ -23,8 +23,9 @@ public enum ZeroCopyMode: String, Sendable, CaseIterable {
 
 /// What becomes of zeros.
 public enum SparseMode: String, Sendable, CaseIterable {
-  /// Zeros are not sent. Holes of the input become holes of the output, and so do zeros of an input
-  /// that cannot have holes.
+  /// Zeros of a file or disk are not sent. Holes of the input become holes of the output, and so do
+  /// zeros of an input that cannot have holes. A pipe's bytes are all sent: whoever measures a
+  /// network sends zeros.
   case auto
   /// Zeros are not sent, and all of them that fill a frame become holes.
   case always
@@ -73,6 +74,8 @@ public struct Options: Sendable {
   public var isPositional = false
   /// What becomes of zeros.
   public var sparse = SparseMode.auto
+  /// Whether the sender leaves frames of zeros out.
+  var leavesOutZeros: Bool { sparse == .always || sparse == .auto && isPositional }
   /// Whether the input can tell where it has holes.
   public var hasHoles = false
   /// Bytes written at offsets before they are brought to the disk.

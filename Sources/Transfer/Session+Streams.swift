@@ -69,7 +69,7 @@ extension Session {
     // An input with holes has these zeros on purpose.
     let zeros: FrameHeader.Zeros = options.hasHoles ? .allocated : .hole
     let header =
-      isZero && options.sparse != .never
+      isZero && options.leavesOutZeros
       ? sending?.didSealZeros(slot, zeros) : sending?.didSeal(slot, checksum: checksum)
     guard let header else { return }
     statistics.zeroByteCount = sending?.zeroByteCount ?? 0

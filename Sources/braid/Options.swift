@@ -198,8 +198,8 @@ struct MessageOptions: ParsableArguments {
 struct SparseOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Zeros: auto keeps holes and sends no zeros, always makes holes of them, never handles them "
-        + "like other bytes.",
+      "Zeros: auto keeps holes and sends no zeros of a file or disk, always makes holes of all, also "
+        + "of a pipe's, never handles them like other bytes.",
       valueName: "MODE"
     )
   )

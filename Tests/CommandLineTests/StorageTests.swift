@@ -192,6 +192,7 @@ extension CommandLineTests {
       var pair = Pair()
       if kind == "pipe" {
         pair.before = "cat sent |"
+        pair.send = "--sparse always"
         pair.receive = "--output received"
         pair.after = ""
       } else {
