@@ -28,6 +28,8 @@ struct Endpoint {
   let base: UInt64?
   /// How it is called in sentences.
   let name: String
+  /// The file under its other name, if it is written so.
+  let partial: PartialFile?
 
   /// Capacity asked for on pipes: what an ordinary user may have (pipe-max-size), and four frames, so
   /// that a frame is filled by one read.
@@ -40,11 +42,14 @@ struct Endpoint {
     let isInput = plan.role == .sender
     var descriptor = isInput ? STDIN_FILENO : STDOUT_FILENO
     var name = isInput ? "standard input" : "standard output"
+    var partial: PartialFile?
     if case .path(let path) = plan.endpoint {
       name = path
-      let flags = isInput ? O_RDONLY : O_WRONLY | O_CREAT
-      // Only the owner may read a disk image until its owner says otherwise.
-      descriptor = unsafe Glibc.open(path, flags | O_CLOEXEC, 0o600)
+      if isInput {
+        descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
+      } else {
+        (descriptor, partial) = try openTarget(path, plan)
+      }
     }
     var status = stat()
     guard descriptor >= 0, unsafe fstat(descriptor, &status) == 0 else {
@@ -67,8 +72,36 @@ struct Endpoint {
       isFile: status.st_mode & S_IFMT == S_IFREG,
       byteCount: byteCount,
       base: base,
-      name: name
+      name: name,
+      partial: partial
     )
+  }
+
+  /// Opens an output by its name, unless something speaks against overwriting it.
+  private static func openTarget(_ path: String, _ plan: Plan) throws(StartFailure)
+    -> (Int32, PartialFile?)
+  {
+    var status = stat()
+    let isThere = unsafe stat(path, &status) == 0
+    let type = isThere ? status.st_mode & S_IFMT : S_IFREG
+    if !plan.isForced, isThere {
+      let objection =
+        switch type {
+        case S_IFREG: TargetGuard.objection(toFile: path, status)
+        case S_IFBLK: TargetGuard.objection(toDisk: path, status)
+        default: String?.none
+        }
+      if let objection { throw .output(objection) }
+    }
+    if type == S_IFREG, !plan.isInPlace {
+      let partial = try PartialFile(for: path, replacing: isThere ? status : nil)
+      return (partial.descriptor, partial)
+    }
+    // Only the owner may read a disk image until its owner says otherwise.
+    let flags = type == S_IFREG ? O_CREAT : type == S_IFBLK && !plan.isForced ? O_EXCL : 0
+    let descriptor = unsafe Glibc.open(path, O_WRONLY | O_CLOEXEC | flags, 0o600)
+    if descriptor < 0, errno == EBUSY { throw .output(TargetGuard.busy(path)) }
+    return (descriptor, nil)
   }
 
   /// Where an input is read from, if it can be read at offsets.
@@ -91,15 +124,16 @@ struct Endpoint {
     _ = lseek(descriptor, off_t(base + byteCount), SEEK_SET)
   }
 
-  /// Cuts an output file that was named to nothing.
+  /// Cuts an output file that is written under another name to nothing; one that is written in
+  /// place keeps what it has, until something else stands there.
   ///
   /// Called when all else is ready: a run that cannot start has destroyed nothing.
   /// - Throws: `StartFailure.output` with a sentence.
-  func empty(_ plan: Plan) throws(StartFailure) {
-    guard plan.role == .receiver, plan.endpoint != .standard else { return }
-    var status = stat()
-    guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return }
-    if ftruncate(descriptor, 0) != 0 { throw .output("cannot empty \(name): \(Errno(errno))") }
+  func empty() throws(StartFailure) {
+    guard let partial else { return }
+    if ftruncate(descriptor, 0) != 0 {
+      throw .output("cannot empty \(partial.path): \(Errno(errno))")
+    }
   }
 
   private static func failure(_ isInput: Bool, _ sentence: String) -> StartFailure {

@@ -91,11 +91,8 @@ extension Engine {
       )
     case .synchronize:
       guard endpoint.kind == .storage else { return complete(token, .done(0), at: now) }
-      if let error = storage?.extend() { return fail(token, error, at: now) }
-      enqueue(
-        .synchronize(.descriptor(endpoint.descriptor), dataOnly: false),
-        userData: userData
-      )
+      if let error = storage?.settleLength() { return fail(token, error, at: now) }
+      synchronize(userData)
     }
   }
 

@@ -18,7 +18,7 @@ struct Storage {
   let base: UInt64
   /// Whether it is a file that was empty when the stream began.
   let isFresh: Bool
-  /// Where what was made zeros ends: a file that ends before is made longer at last.
+  /// Where what was written ends: a file is made as long as that at last.
   var end: UInt64 = 0
   /// Whether it has not yet refused to have holes punched, or to be made zeros.
   var canPunch = true
@@ -99,6 +99,7 @@ extension Engine {
       byteCount: count,
       way: isDirect ? .direct : .buffered
     )
+    self.storage?.end = max(storage.end, place + UInt64(bytes.count))
     enqueue(
       .write(
         .descriptor(isDirect ? storage.direct ?? -1 : storage.descriptor),
@@ -120,12 +121,34 @@ extension Engine {
     enqueue(.synchronize(.descriptor(storage.descriptor), dataOnly: true), userData: userData)
   }
 
+  func synchronize(_ userData: UInt64) {
+    if storage != nil {
+      self.storage?.requests[userData] = Storage.Request(
+        operation: .synchronize,
+        place: 0,
+        byteCount: 0,
+        way: .flushed
+      )
+    }
+    enqueue(.synchronize(.descriptor(endpoint.descriptor), dataOnly: false), userData: userData)
+  }
+
+  /// Gives an output file that is on the disk its own name; nil if all went well.
+  private func publish() -> Completion.Outcome? {
+    guard let partial = endpoint.partial else { return nil }
+    if let error = partial.publish(mayReplace: isForced) { return .failed(error) }
+    isPublished = true
+    return nil
+  }
+
   /// What a completion means for what was asked for; nil if it was asked for again another way.
   func outcome(of completion: Completion) -> Completion.Outcome? {
     guard let request = storage?.requests.removeValue(forKey: completion.userData) else {
       return completion.outcome
     }
     switch (request.operation, completion.outcome) {
+    case (.synchronize, .bytes):
+      return publish() ?? completion.outcome
     case (.flush, .bytes):
       storage?.forget(from: request.place, byteCount: UInt64(request.byteCount))
       return completion.outcome
@@ -155,13 +178,13 @@ extension Engine {
 }
 
 extension Storage {
-  /// Makes a file as long as what belongs into it, where zeros at its end were left out.
+  /// Makes a file as long as what belongs into it: zeros at its end were left out, or it was longer.
   ///
   /// - Returns: what the kernel says against it.
-  func extend() -> Errno? {
+  func settleLength() -> Errno? {
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
-      status.st_size < end
+      status.st_size != end
     else { return nil }
     return ftruncate(descriptor, off_t(end)) == 0 ? nil : Errno(errno)
   }

@@ -9,6 +9,8 @@ internal import Wire
 final class Engine<Watcher: Observer> {
   let network: Network
   let endpoint: Endpoint
+  /// Whether what is there may be overwritten.
+  let isForced: Bool
   let signals: Int32
   /// Input or output as a file or disk; nil for a stream.
   var storage: Storage?
@@ -25,6 +27,8 @@ final class Engine<Watcher: Observer> {
   var waiting: [(Uring.Operation, UInt64)] = []
   /// Reads and writes by token, to be done again where a descriptor would not block.
   var streamOperations: [UInt64: Uring.Operation] = [:]
+  /// Whether an output file has its own name.
+  var isPublished = false
   /// What has been advised already.
   private var advised: Set<String> = []
   var startedAt: Int64
@@ -61,6 +65,7 @@ final class Engine<Watcher: Observer> {
   ) {
     self.network = network
     self.endpoint = endpoint
+    isForced = plan.isForced
     self.signals = signals
     self.observer = observer
     self.ring = ring
@@ -69,7 +74,7 @@ final class Engine<Watcher: Observer> {
         endpoint.descriptor,
         base: $0,
         isInput: options.role == .sender,
-        isFresh: endpoint.isFile && options.role == .receiver
+        isFresh: endpoint.partial != nil
       )
     }
     links = LinkFinder(targets: network.targets)

@@ -7,7 +7,7 @@ public struct Plan: Sendable {
   public enum Endpoint: Sendable, Equatable {
     /// Standard input of the sender, standard output of the receiver.
     case standard
-    /// A file, FIFO or device. As an output it is created if it is missing, and cut to nothing.
+    /// A file, FIFO or device.
     case path(String)
   }
 
@@ -60,6 +60,10 @@ public struct Plan: Sendable {
   public var memoryByteCount = 32 << 20
   /// When to send without a copy.
   public var zeroCopy = ZeroCopyMode.auto
+  /// Whether an output may be overwritten that looks as if somebody needed it.
+  public var isForced = false
+  /// Whether an output file is written under its own name from the start.
+  public var isInPlace = false
   /// What becomes of zeros.
   public var sparse = SparseMode.auto
   /// How long the dialling side tries to get the first connection.

@@ -16,6 +16,9 @@ public enum Run {
     if let complaint = options.complaint { throw .usage(complaint) }
     try Descriptors.makeRoom(for: plan, &options)
     let endpoint = try Endpoint.open(plan)
+    var isPublished = false
+    // Whatever else is in the way: half a file is left nowhere.
+    defer { if !isPublished { endpoint.partial?.discard() } }
     options.isPositional = endpoint.base != nil
     options.hasHoles = endpoint.base != nil && endpoint.isFile && plan.role == .sender
     options.streamByteCount = endpoint.byteCount ?? Greeting.unknownStreamLength
@@ -27,7 +30,7 @@ public enum Run {
       )
     }
     let ring = try makeRing(options)
-    try endpoint.empty(plan)
+    try endpoint.empty()
     if !ring.features.contains(.sendZeroCopy) { options.zeroCopy = .off }
     observer.prepared("io_uring: \(ring.features), \(ring.registrationText)")
     let engine = Engine(
@@ -41,6 +44,7 @@ public enum Run {
     )
     defer { observer = engine.observer }
     let report = try engine.run()
+    isPublished = engine.isPublished
     endpoint.leave(after: report.statistics.readByteCount, plan)
     return report
   }

@@ -158,6 +158,8 @@ struct Receive: ParsableCommand {
     let opening = dialing.connect.isEmpty ? listener : .dial(dialing.connect)
     var plan = Plan(role: .receiver, opening: opening)
     plan.endpoint = Arguments.endpoint(target.output)
+    plan.isForced = target.force
+    plan.isInPlace = target.inPlace
     plan.sparse = zeros.sparse
     connecting.apply(to: &plan)
     performance.apply(to: &plan)

@@ -223,12 +223,22 @@ struct SourceOptions: ParsableArguments {
 struct TargetOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Write to this file, disk or FIFO instead of standard output. A file is created, and cut to "
-        + "nothing first.",
+      "Write to this file, disk or FIFO instead of standard output. A file appears when it is "
+        + "complete.",
       valueName: "PATH"
     )
   )
   var output: String?
+
+  @Flag(
+    help: ArgumentHelp(
+      "Overwrite a file that is not empty, or a disk that is mounted, in use or has partitions."
+    )
+  )
+  var force = false
+
+  @Flag(help: ArgumentHelp("Write a file under its own name from the start."))
+  var inPlace = false
 }
 
 /// How a receiver finds a sender that listens.

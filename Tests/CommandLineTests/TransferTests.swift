@@ -120,7 +120,7 @@ extension CommandLineTests {
       _ = try run("head -c 7000 \(sample) > sent; head -c 9000 \(sample) > received", in: folder)
       var pair = Pair()
       pair.send = "--input sent"
-      pair.receive = "--output received"
+      pair.receive = "--force --output received"
       pair.after = ""
       try expectEqual(pair.run(in: folder), "sent", "received", in: folder)
     }
