@@ -30,6 +30,12 @@ struct Endpoint {
   let name: String
   /// The file under its other name, if it is written so.
   let partial: PartialFile?
+  /// What the sender tells of an input.
+  let source: SourceDescription
+  /// What names an output in a journal.
+  let identity: (high: UInt64, low: UInt64)
+  /// The journal of an output, if one is kept.
+  let journal: JournalFile?
 
   /// Capacity asked for on pipes: what an ordinary user may have (pipe-max-size), and four frames, so
   /// that a frame is filled by one read.
@@ -66,6 +72,8 @@ struct Endpoint {
       // Standard output may be open for appending, or have been moved to its place on purpose.
       base = isInput ? inputBase(descriptor, byteCount) : plan.endpoint == .standard ? nil : 0
     }
+    let identity = DiskIdentity.of(status, byteCount: byteCount)
+    let journal = try openJournal(plan, status, partial, identity)
     return Endpoint(
       descriptor: descriptor,
       kind: kind,
@@ -73,8 +81,61 @@ struct Endpoint {
       byteCount: byteCount,
       base: base,
       name: name,
-      partial: partial
+      partial: partial,
+      source: base == nil
+        ? SourceDescription(kind: .stream)
+        : DiskIdentity.description(of: status, byteCount: byteCount ?? 0),
+      identity: identity,
+      journal: journal
     )
+  }
+
+  /// Opens the journal of an output that is named, where one is asked for.
+  private static func openJournal(
+    _ plan: Plan,
+    _ status: stat,
+    _ partial: PartialFile?,
+    _ identity: (high: UInt64, low: UInt64)
+  ) throws(StartFailure) -> JournalFile? {
+    guard plan.isResuming, plan.role == .receiver, case .path(let path) = plan.endpoint else {
+      return nil
+    }
+    guard kind(of: status.st_mode) == .storage else {
+      throw .output("\(path) is no file and no disk: what was written there cannot be resumed")
+    }
+    let journal = try JournalFile(path: journalPath(path, plan, partial), target: identity)
+    let length = status.st_mode & S_IFMT == S_IFREG ? UInt64(status.st_size) : .max
+    if let found = journal.journal, found.durableOffset > length {
+      throw .output(
+        "\(path) has \(length) bytes, and its journal says that \(found.durableOffset) are written. "
+          + "Remove \(journal.path) to start from the beginning."
+      )
+    }
+    return journal
+  }
+
+  private static func journalPath(_ path: String, _ plan: Plan, _ partial: PartialFile?)
+    throws(StartFailure) -> String
+  {
+    if let partial { return partial.journalPath }
+    let whole = PartialFile.resolved(path) ?? path
+    let name = whole.split(separator: "/").last.map(String.init) ?? whole
+    guard whole.hasPrefix("/dev/") else {
+      let folder = whole.dropLast(name.count)
+      return "\(folder).\(name).braid-journal"
+    }
+    // What is in /dev does not survive a restart.
+    if unsafe mkdir(JournalFile.diskFolder, 0o700) != 0, errno != EEXIST {
+      throw .output("cannot make \(JournalFile.diskFolder) for a journal: \(Errno(errno))")
+    }
+    return "\(JournalFile.diskFolder)/\(name).journal"
+  }
+
+  /// Whether a journal tells that what is there is ours.
+  private static func hasJournal(_ path: String, _ plan: Plan) -> Bool {
+    guard plan.isResuming, let journal = try? journalPath(path, plan, nil) else { return false }
+    var status = stat()
+    return unsafe stat(journal, &status) == 0 && status.st_size > 0
   }
 
   /// Opens an output by its name, unless something speaks against overwriting it.
@@ -84,7 +145,8 @@ struct Endpoint {
     var status = stat()
     let isThere = unsafe stat(path, &status) == 0
     let type = isThere ? status.st_mode & S_IFMT : S_IFREG
-    if !plan.isForced, isThere {
+    // Half a copy of a disk has partitions, and half a file is not empty.
+    if !plan.isForced, isThere, !hasJournal(path, plan) {
       let objection =
         switch type {
         case S_IFREG: TargetGuard.objection(toFile: path, status)
@@ -131,9 +193,26 @@ struct Endpoint {
   /// - Throws: `StartFailure.output` with a sentence.
   func empty() throws(StartFailure) {
     guard let partial else { return }
-    if ftruncate(descriptor, 0) != 0 {
+    // What is behind what the journal vouches for is of no use, and may be anything.
+    let durable = off_t(journal?.journal?.durableOffset ?? 0)
+    if ftruncate(descriptor, durable) != 0 {
       throw .output("cannot empty \(partial.path): \(Errno(errno))")
     }
+  }
+
+  /// Room at the output: the size of a disk, or the free space of a file's file system.
+  var room: (capacity: UInt64?, free: UInt64?) {
+    guard !isFile else {
+      var system = statvfs()
+      guard unsafe fstatvfs(descriptor, &system) == 0 else { return (nil, nil) }
+      // In place, what the file has is room as well.
+      var status = stat()
+      let own = unsafe fstat(descriptor, &status) == 0 ? UInt64(status.st_blocks) * 512 : 0
+      let free = UInt64(system.f_bavail) &* UInt64(system.f_frsize)
+      return (nil, free + (partial == nil ? own : 0))
+    }
+    let end = lseek(descriptor, 0, SEEK_END)
+    return (end > 0 ? UInt64(end) : nil, nil)
   }
 
   private static func failure(_ isInput: Bool, _ sentence: String) -> StartFailure {

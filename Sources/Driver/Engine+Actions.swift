@@ -76,6 +76,7 @@ extension Engine {
     case .clear(let offset, let byteCount, let isAllocated):
       let done = clear(offset, byteCount, isAllocated: isAllocated, userData)
       if let done { complete(token, .done(done), at: now) }
+    case .writeJournal(let journal): write(journal, userData)
     case .flush(let offset): flush(below: offset, userData)
     case .read(let slot, let bytes, nil):
       let file = RingFile.descriptor(endpoint.descriptor)

@@ -121,6 +121,20 @@ extension Engine {
     enqueue(.synchronize(.descriptor(storage.descriptor), dataOnly: true), userData: userData)
   }
 
+  func write(_ journal: Journal, _ userData: UInt64) {
+    guard let file = endpoint.journal else { preconditionFailure("no journal is kept") }
+    let offset = Run.journalOffset(session.options)
+    let range = ArenaRange(offset: offset, count: Journal.recordByteCount)
+    let record = journal.encoded
+    ring.arena.withMutableBytes(range) { bytes in
+      for index in record.indices { bytes[index] = record[index] }
+    }
+    enqueue(
+      .write(.descriptor(file.descriptor), from: range, at: journal.place),
+      userData: userData
+    )
+  }
+
   func synchronize(_ userData: UInt64) {
     if storage != nil {
       self.storage?.requests[userData] = Storage.Request(
@@ -135,9 +149,13 @@ extension Engine {
 
   /// Gives an output file that is on the disk its own name; nil if all went well.
   private func publish() -> Completion.Outcome? {
-    guard let partial = endpoint.partial else { return nil }
+    guard let partial = endpoint.partial else {
+      endpoint.journal?.remove()
+      return nil
+    }
     if let error = partial.publish(mayReplace: isForced) { return .failed(error) }
     isPublished = true
+    endpoint.journal?.remove()
     return nil
   }
 

@@ -11,6 +11,8 @@ struct PartialFile {
   let target: String
   /// The folder of both.
   private let folder: String
+  /// Where its journal is.
+  var journalPath: String { String(path.dropLast("partial".count)) + "journal" }
   /// What it replaces, whose owner and mode it gets.
   private let replaced: stat?
 
@@ -40,7 +42,7 @@ struct PartialFile {
   }
 
   /// The path behind links; nil if there is nothing yet.
-  private static func resolved(_ name: String) -> String? {
+  static func resolved(_ name: String) -> String? {
     guard let path = unsafe realpath(name, nil) else { return nil }
     defer { unsafe free(path) }
     return unsafe String(cString: path)

@@ -62,6 +62,8 @@ public struct Plan: Sendable {
   public var zeroCopy = ZeroCopyMode.auto
   /// Whether an output may be overwritten that looks as if somebody needed it.
   public var isForced = false
+  /// Whether an earlier run is continued, and this one can be.
+  public var isResuming = false
   /// Whether an output file is written under its own name from the start.
   public var isInPlace = false
   /// What becomes of zeros.

@@ -18,9 +18,17 @@ public enum Run {
     let endpoint = try Endpoint.open(plan)
     var isPublished = false
     // Whatever else is in the way: half a file is left nowhere.
-    defer { if !isPublished { endpoint.partial?.discard() } }
+    // Only what a journal tells of is kept for another run.
+    defer { if !isPublished, endpoint.journal == nil { endpoint.partial?.discard() } }
     options.isPositional = endpoint.base != nil
     options.hasHoles = endpoint.base != nil && endpoint.isFile && plan.role == .sender
+    options.source = endpoint.source
+    options.target = endpoint.identity
+    options.keepsJournal = endpoint.journal != nil
+    options.journal = endpoint.journal?.journal
+    if !plan.isForced, endpoint.base != nil, plan.role == .receiver {
+      (options.capacityByteCount, options.freeByteCount) = endpoint.room
+    }
     options.streamByteCount = endpoint.byteCount ?? Greeting.unknownStreamLength
     let network = try Network(plan)
     if case .dial = plan.opening {
@@ -84,8 +92,13 @@ public enum Run {
     return (options.memoryByteCount + controls + 4095) & ~4095
   }
 
+  /// Where in the arena a record of the journal stands: behind the zeros.
+  static func journalOffset(_ options: Options) -> Int {
+    zerosOffset(options) + Limits.zerosByteCount
+  }
+
   private static func makeRing(_ options: Options) throws(StartFailure) -> Ring {
-    var setup = RingSetup(arenaByteCount: zerosOffset(options) + Limits.zerosByteCount)
+    var setup = RingSetup(arenaByteCount: journalOffset(options) + Journal.recordByteCount)
     setup.registeredByteCount = options.memoryByteCount
     do {
       return try Ring(setup)

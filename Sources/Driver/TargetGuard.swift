@@ -35,7 +35,7 @@ enum TargetGuard {
   }
 
   /// "8:16", as /proc and /sys write it; major and minor number share 64 bits (makedev(3)).
-  private static func number(of device: dev_t) -> String {
+  static func number(of device: dev_t) -> String {
     let major = device >> 8 & 0xFFF | device >> 32 & ~0xFFF
     let minor = device & 0xFF | device >> 12 & ~0xFF & 0xFFFF_FFFF
     return "\(major):\(minor)"

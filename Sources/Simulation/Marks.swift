@@ -13,6 +13,7 @@ public enum Mark: Int, CaseIterable, Sendable {
   case slowProducer, slowConsumer, inputStall, outputStall
   case consumerGone, inputFailure, outputFailure, synchronizeFailure
   case positionalInput, positionalOutput, readOutOfOrder, writtenOutOfOrder, inputShrank, flushed
+  case journalWritten, resumed, unfit
   case hole, zeroFrame, smallHole, zerosIntoPipe, cleared, allocatedZeros
   // What the core does.
   case partialFrame, heldFrame, windowClosed, lateFrame, resentFrame, duplicateFrame
@@ -38,6 +39,7 @@ struct Marks {
   mutating func observe(_ notice: Notice) {
     switch notice {
     case .started: break
+    case .resumed: reach(.resumed)
     case .joined: reach(.joined)
     case .sounded, .gathered, .idleLinks: break
     case .dialFailed: reach(.dialFailed)
@@ -94,6 +96,7 @@ struct Marks {
     case .outputFailed: reach(.outputFailed)
     case .peerEnded: reach(.peerEnded)
     case .interrupted: reach(.endInterrupted)
+    case .unfit: reach(.unfit)
     case .mismatch, .protocolViolation: break
     }
   }

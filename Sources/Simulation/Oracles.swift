@@ -51,6 +51,8 @@ extension World {
     case .reject: marks.reach(.rejectSent)
     case .goodbye: marks.reach(.goodbyeSent)
     case .abort: marks.reach(.abortSent)
+    case .source:
+      if plan.isUnfit { ledger.excuse("what an earlier run has begun cannot be continued") }
     case .data, .hole, .ack, .end, .verdict, .heartbeat, .status, .sounding, .request: break
     }
   }
@@ -65,6 +67,7 @@ extension World {
       fail("the sender says complete, the output is not")
     }
     if nodes[n].role == .receiver, outcome == .complete {
+      if plan.isUnfit { fail("what cannot be continued was continued") }
       if !output.isSynchronized || output.writtenCount != input.content.count {
         fail("the receiver says complete with \(output.writtenCount) of \(input.content.count)")
       }
@@ -102,6 +105,8 @@ extension World {
       return ledger.isGreetingDamaged || !plan.areKeysEqual && refusal.isAboutKeys
     case .notBraid:
       return ledger.isGreetingDamaged
+    case .unfit:
+      return plan.isUnfit
     case .inputFailed, .outputFailed, .mismatch, .protocolViolation, .interrupted:
       return false
     }

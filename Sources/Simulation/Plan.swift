@@ -57,6 +57,11 @@ struct Plan {
   var isPositional = [false, false]
   /// Whether something else ends the session early.
   private var hasEnd = false
+  /// What an earlier run has brought to the disk, and whether the source has changed since.
+  var resumedOffset: Int?
+  var changedSource = false
+  /// Whether what the earlier run has begun cannot be continued.
+  var isUnfit: Bool { resumedOffset != nil && (changedSource || !isPositional[0]) }
   /// Zeros in the input; its holes, in order, are among them.
   var zeros: [Range<Int>] = []
   var holes: [Range<Int>] = []
@@ -141,6 +146,25 @@ struct Plan {
     options.wait = wait
     options.isPositional = isPositional[node]
     options.sparse = sparse[node]
+    if isPositional[0] {
+      options.source = SourceDescription(
+        kind: .file,
+        byteCount: UInt64(streamByteCount),
+        modified: 1,
+        identity: seed
+      )
+    }
+    options.keepsJournal = isPositional[1]
+    if role == .receiver, let resumedOffset {
+      var source = self.options(for: .sender).source
+      source.modified += changedSource ? 1 : 0
+      options.journal = Journal(
+        source: source,
+        target: (0, 0),
+        durableOffset: UInt64(resumedOffset),
+        sequence: 4
+      )
+    }
     options.hasHoles = hasHoles && role == .sender
     options.writeBehindByteCount = writeBehindByteCount
     if isLengthKnown, role == .sender { options.streamByteCount = UInt64(streamByteCount) }
@@ -210,7 +234,11 @@ extension Plan {
     if random.chance(0.5) { drawZeros(&random) }
     guard isPositional[0] else { return }
     isLengthKnown = true
-    if streamByteCount > 0, !hasEnd, random.chance(0.03) {
+    if isPositional[1], random.chance(0.3) {
+      resumedOffset = random.chance(0.1) ? streamByteCount : random.int(0...streamByteCount)
+      changedSource = !hasEnd && random.chance(0.1)
+    }
+    if streamByteCount > 0, !hasEnd, !changedSource, random.chance(0.03) {
       inputShrinksTo = random.int(0...(streamByteCount - 1))
     }
   }

@@ -14,6 +14,7 @@ extension World {
     case .writeZeros(let byteCount): writeZeros(n, token, byteCount)
     case .clear(let offset, let byteCount, let isAllocated):
       clear(n, token, at: offset, byteCount, isAllocated: isAllocated)
+    case .writeJournal(let journal): writeJournal(n, token, journal)
     case .flush(let offset): flush(n, token, below: offset)
     case .watchOutput: watchOutput(n, token)
     case .synchronize: synchronize(n, token)

@@ -57,7 +57,9 @@ struct VirtualOutput {
   /// Of a file: which bytes are written.
   var isWritten: [Bool] = []
   var pending: [Write] = []
-  var flush: OperationToken?
+  var flush: (token: OperationToken, offset: UInt64)?
+  /// All bytes below it are on the disk.
+  var durableOffset: UInt64 = 0
   var watch: OperationToken?
   var synchronize: OperationToken?
   /// Nothing is taken before this moment.
@@ -69,6 +71,9 @@ struct VirtualOutput {
   init(_ plan: Plan) {
     if plan.isPositional[1] {
       isWritten = [Bool](repeating: false, count: plan.streamByteCount)
+      for place in 0..<(plan.resumedOffset ?? 0) { isWritten[place] = true }
+      writtenCount = plan.resumedOffset ?? 0
+      durableOffset = UInt64(writtenCount)
     }
   }
 
@@ -340,12 +345,26 @@ extension World {
     guard (0..<Int(offset)).allSatisfy({ output.isWritten[$0] }) else {
       return fail("not all bytes below \(offset) are written when they are flushed")
     }
-    output.flush = token
+    output.flush = (token, offset)
     after(Int64(random.magnitude(1000...100_000_000)), .endpoint(node: 1))
   }
 
+  mutating func writeJournal(_ n: Int, _ token: OperationToken, _ journal: Journal) {
+    guard journal.durableOffset <= output.durableOffset, plan.isPositional[0] else {
+      return fail(
+        "the journal claims \(journal.durableOffset), \(output.durableOffset) are durable"
+      )
+    }
+    guard Journal(decoding: journal.encoded.span) == journal else {
+      return fail("the journal cannot be read again")
+    }
+    marks.reach(.journalWritten)
+    complete(n, Completion(event: .completed(token, .done(0), releaseFollows: false), ends: .flush))
+  }
+
   mutating func serveFlush() {
-    guard let token = output.flush, now >= output.readyAt else { return }
+    guard let (token, offset) = output.flush, now >= output.readyAt else { return }
+    if !plan.synchronizeFails { output.durableOffset = max(output.durableOffset, offset) }
     marks.reach(.flushed)
     output.flush = nil
     let result: Event.Result = plan.synchronizeFails ? .failed(Failure(.other, code: 5)) : .done(0)

@@ -121,6 +121,7 @@ struct Connection {
   var carried = RingQueue<Carried>(capacity: 1)
   /// Frames on this connection that the receiver has processed.
   var acknowledgedFrameCount: UInt64 = 0
+  var sourceSent = false
   var endSent = false
   /// Whether TCP at the other end answered when last it was looked at.
   var isAnswered = false

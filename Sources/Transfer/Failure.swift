@@ -60,6 +60,8 @@ public enum Outcome: Equatable, Sendable {
   case inputFailed(Failure)
   /// Our output could not be written.
   case outputFailed(Failure)
+  /// Our output and the peer's source do not go together; nothing was written.
+  case unfit(Misfit)
   /// What arrived does not match what was sent.
   case mismatch(String)
   /// The peer broke the protocol in a way that cannot be damage.
@@ -77,6 +79,7 @@ extension Outcome {
     case .complete: .complete
     case .inputFailed: .inputFailed
     case .outputFailed(let failure): failure.kind == .brokenPipe ? .consumerGone : .outputFailed
+    case .unfit: .outputFailed
     case .mismatch: .mismatch
     case .protocolViolation: .protocolViolation
     case .interrupted: .interrupted

@@ -16,6 +16,7 @@ struct InFlightTable {
     /// The write at its offset of the frame with this number.
     case writeAt(number: UInt64)
     case flush
+    case writeJournal
     case watchOutput
     case synchronize
     /// A zero-copy send has completed, but the kernel still reads the slot. The connection is named

@@ -44,6 +44,8 @@ public enum Limits {
   /// quarter and a half of the 256 MiB by which a copy may let the page cache grow.
   public static let writeBehindByteCount: UInt64 = 64 << 20
 
+  /// A journal is at most so much older than what it tells of: what a killed process loses.
+  public static let journalInterval: Duration = .seconds(2)
   /// Longest hole that one frame stands for: 1 TiB, so that 16 TiB of nothing are 16 frames.
   public static let holeByteCount: UInt64 = 1 << 40
   /// Holes that are shorter are read and sent like data: a frame costs more than 64 KiB of zeros.

@@ -43,6 +43,8 @@ public enum Operation: Equatable, Sendable {
   ///
   /// `isAllocated`: the space is to be taken all the same; else it may become, or stay, a hole.
   case clear(at: UInt64, byteCount: UInt64, isAllocated: Bool)
+  /// Bring the record of what is on the disk there itself.
+  case writeJournal(Journal)
   /// Bring what was written at offsets so far to the disk and, as far as it lies below an offset of
   /// the stream, out of the page cache; no more than a report where the cache was passed by.
   case flush(below: UInt64)
@@ -147,6 +149,8 @@ public enum Event: Equatable, Sendable {
 
 /// Something that the user may want to know; the driver's owner decides what to show.
 public enum Notice: Equatable, Sendable {
+  /// An earlier run is continued: so many bytes are written already.
+  case resumed(at: UInt64)
   /// The session began: the first connection was joined.
   case started(frameByteCount: Int)
   /// A connection joined the session.
@@ -173,7 +177,7 @@ public enum Notice: Equatable, Sendable {
     switch self {
     case .joined(let id, _), .lost(let id, _, _), .turnedAway(let id, _), .sounded(let id, _, _):
       id
-    case .started, .dialFailed, .damagedFrame, .disconnected, .gathered, .idleLinks:
+    case .started, .resumed, .dialFailed, .damagedFrame, .disconnected, .gathered, .idleLinks:
       nil
     }
   }

@@ -72,6 +72,18 @@ public struct Options: Sendable {
   /// It is read or written at offsets then, several pieces at a time and in any order. An input needs
   /// a known length for that.
   public var isPositional = false
+  /// What the sender tells of its input.
+  public var source = SourceDescription(kind: .stream)
+  /// Size of a disk that is written, in bytes.
+  public var capacityByteCount: UInt64?
+  /// Free space of the file system of a file that is written, in bytes.
+  public var freeByteCount: UInt64?
+  /// Whether it is noted what is on the disk, so that another run can continue.
+  public var keepsJournal = false
+  /// What an earlier run has noted.
+  public var journal: Journal?
+  /// What names the output in a journal.
+  public var target: (high: UInt64, low: UInt64) = (0, 0)
   /// What becomes of zeros.
   public var sparse = SparseMode.auto
   /// Whether the sender leaves frames of zeros out.

@@ -84,7 +84,9 @@ struct ReceiveStream {
   private var writingCount = 0
   /// Bytes that were written at offsets since the last flush began, and whether it still goes on.
   private var unflushedByteCount: UInt64 = 0
-  private var isFlushing = false
+  private(set) var isFlushing = false
+  /// Where the stream starts: behind what an earlier run has written.
+  private var startOffset: UInt64 = 0
   private(set) var end: End?
   private var digest = StreamDigest()
   private(set) var duplicateCount = 0
@@ -204,7 +206,7 @@ struct ReceiveStream {
       return known == end ? nil : "the sender announced two different ends"
     }
     guard end.frameCount >= nextNumber, end.byteCount >= writtenOffset,
-      (end.frameCount == 0) == (end.byteCount == 0)
+      (end.frameCount == 0) == (end.byteCount == startOffset)
     else { return "the end (\(end.byteCount) bytes) lies before what was already received" }
     self.end = end
     return nil
@@ -251,6 +253,13 @@ struct ReceiveStream {
   }
 
   // MARK: Writing at offsets
+
+  /// Continues what an earlier run has begun; before the first frame.
+  mutating func start(at offset: UInt64) {
+    precondition(nextNumber == 0 && receivedByteCount == 0, "it has begun already")
+    startOffset = offset
+    writtenOffset = offset
+  }
 
   /// Whether another write may be begun: there is a bound for those in flight, and for what the page
   /// cache holds.
@@ -321,6 +330,9 @@ struct ReceiveStream {
   private func misplaced(_ number: UInt64, at offset: UInt64) -> MismatchError {
     MismatchError(sentence: "frame \(number) starts at byte \(offset), where it cannot belong")
   }
+
+  /// Whether something was written that may not be on the disk.
+  var isDirty: Bool { unflushedByteCount > 0 }
 
   /// Whether enough was written to be brought to the disk.
   var isFlushDue: Bool { !isFlushing && unflushedByteCount >= writeBehindByteCount }

@@ -60,6 +60,8 @@ struct SendStream {
   private(set) var geometry: Geometry
   /// Length of an input that is read at offsets; nil for one that is read in order.
   let byteCount: UInt64?
+  /// Whether it is known where reading starts: the receiver may have a part already.
+  private(set) var hasStart: Bool
   /// Where such an input has holes.
   private var map: SourceMap
   private(set) var frames: [Frame]
@@ -91,6 +93,7 @@ struct SendStream {
   init(geometry: Geometry, byteCount: UInt64? = nil, hasHoles: Bool = false) {
     self.geometry = geometry
     self.byteCount = byteCount
+    hasStart = byteCount == nil
     map = SourceMap(byteCount: byteCount ?? 0, hasHoles: hasHoles)
     frames = Array(repeating: Frame(), count: geometry.slotCount)
     free = (0..<geometry.slotCount).reversed().map(SlotID.init)
@@ -202,7 +205,7 @@ struct SendStream {
   /// Settles number and offset of the next frame; nil if there is no slot or nothing left for it, or
   /// enough is being read.
   mutating func nextStep() -> Step? {
-    guard let byteCount, nextOffset < byteCount, readingCount < Limits.readsInFlight,
+    guard let byteCount, hasStart, nextOffset < byteCount, readingCount < Limits.readsInFlight,
       free.count > keptForSounding
     else { return nil }
     switch map.step(at: nextOffset, frameByteCount: geometry.frameByteCount) {
@@ -252,8 +255,16 @@ struct SendStream {
     return Piece(slot: slot, from: frame.byteCount, to: frame.wantedByteCount, of: frame.offset)
   }
 
+  /// Settles where reading starts.
+  mutating func start(at offset: UInt64) {
+    precondition(!hasStart, "reading starts once")
+    hasStart = true
+    nextOffset = offset
+    writtenOffset = offset
+  }
+
   /// Whether all of an input that is read at offsets has been read.
-  var isRead: Bool { nextOffset == byteCount && readingCount == 0 }
+  var isRead: Bool { hasStart && nextOffset == byteCount && readingCount == 0 }
 
   // MARK: Sending
 

@@ -45,7 +45,7 @@ extension Session {
 
   /// Writes what is here, wherever it belongs; brings it to the disk before it has become much.
   mutating func pumpPositionalOutput(at now: Instant) {
-    flushIfDue()
+    flushIfDue(at: now)
     while receiving?.mayWrite == true {
       switch receiving?.beginWriting() {
       case .success(let (number, change)?): write(change, of: number)
@@ -82,16 +82,5 @@ extension Session {
     case .failed(let failure):
       conclude(.outputFailed(failure), at: now)
     }
-  }
-
-  private mutating func flushIfDue() {
-    guard let receiving, receiving.isFlushDue else { return }
-    self.receiving?.beginFlush()
-    submit(.flush(below: receiving.writtenOffset), for: .flush)
-  }
-
-  mutating func didFlush(_ result: Event.Result, at now: Instant) {
-    receiving?.didFlush()
-    if case .failed(let failure) = result { conclude(.outputFailed(failure), at: now) }
   }
 }

@@ -173,7 +173,7 @@ extension Session {
       armReceive(id)
     case (.sounding, _):
       expectHeader(id)
-    case (.verdict, .sender), (.abort, _), (.status, _):
+    case (.verdict, .sender), (.abort, _), (.status, _), (.source, .receiver):
       guard header.length > 0 else {
         return didReceiveMessage(id, header, payload: Span(), at: now)
       }
@@ -181,7 +181,7 @@ extension Session {
       armReceive(id)
     case (.data, .sender), (.hole, .sender), (.end, .sender), (.ack, .receiver),
       (.reject, .receiver),
-      (.verdict, .receiver), (.request, .sender):
+      (.verdict, .receiver), (.request, .sender), (.source, .sender):
       violate(id, "a \(header.kind) frame was not expected here", at: now)
     }
   }
@@ -294,6 +294,10 @@ extension Session {
 
   private mutating func didReceiveAck(_ id: ConnectionID, _ header: FrameHeader, at now: Instant) {
     guard acknowledge(id, upTo: header.value, at: now) else { return }
+    if sending?.hasStart == false, header.offset <= options.streamByteCount {
+      sending?.start(at: header.offset)
+      statistics.resumedOffset = header.offset
+    }
     guard let sending, header.offset <= sending.nextOffset else {
       return violate(id, "an acknowledgement of bytes that were never sent", at: now)
     }
@@ -362,6 +366,13 @@ extension Session {
       conclude(.peerEnded(ending, PeerText.decode(payload)), at: now)
       didHearLastWord(id, at: now)
       expectHeader(id)
+    case .source:
+      do {
+        didReceiveSource(id, try SourceDescription(decoding: payload), at: now)
+        expectHeader(id)
+      } catch {
+        drop(id, .damaged(error), at: now)
+      }
     case .status:
       do {
         didReceiveStatus(header, try LinkStatus.decode(payload), at: now)

@@ -33,12 +33,27 @@ extension Session {
         return true
       }
     } else {
+      if sendSource(id, at: now) { return true }
       if sendRequest(id, at: now) || sendStatus(id, at: now) { return true }
       if sendEnd(id, at: now) || sendGoodbyeOfRetiring(id, at: now) { return true }
     }
     guard now - connections[id.index].lastSent >= Limits.heartbeatInterval else { return false }
     let written = receiving?.writtenOffset ?? 0
     compose(id, FrameHeader(.heartbeat, offset: written), at: now)
+    return true
+  }
+
+  /// What is read is said before anything else, on every connection, since any may die.
+  private mutating func sendSource(_ id: ConnectionID, at now: Instant) -> Bool {
+    guard !connections[id.index].sourceSent else { return false }
+    connections[id.index].sourceSent = true
+    let payload = options.source.encoded
+    let header = FrameHeader(
+      .source,
+      length: UInt32(payload.count),
+      value: XXH64.hash(payload.span)
+    )
+    compose(id, header, payload: payload, at: now)
     return true
   }
 
@@ -61,7 +76,9 @@ extension Session {
   /// Acknowledges what was processed on the connection, and opens the window: when enough has come
   /// together or long enough been waited (Protocol.md, "Acknowledgement").
   private mutating func sendAck(_ id: ConnectionID, at now: Instant) -> Bool {
-    guard let receiving, phase == .running || phase == .synchronizing else { return false }
+    guard let receiving, isOutputReady, phase == .running || phase == .synchronizing else {
+      return false
+    }
     let connection = connections[id.index]
     var isDue = connection.reportedLimit == 0
     if let since = connection.unreportedSince {
@@ -157,7 +174,8 @@ extension Session {
       compose(id, FrameHeader(.goodbye), at: now)
     case .peerEnded, .peerGone, .refused, .notBraid, .notConnected:
       stop(id, isReset: false, at: now)
-    case .networkSilent, .inputFailed, .outputFailed, .mismatch, .protocolViolation, .interrupted:
+    case .networkSilent, .inputFailed, .outputFailed, .unfit, .mismatch, .protocolViolation,
+      .interrupted:
       let text = PeerText.encode(options.describe(outcome))
       let header = FrameHeader(
         .abort,

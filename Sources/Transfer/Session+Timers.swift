@@ -138,7 +138,7 @@ extension Session {
       sooner(scanAt)
     }
     if let gathering, case .sounding(_, _, _, let until) = gathering.step { sooner(until) }
-    if phase == .running, let receiving {
+    if phase == .running, isOutputReady, let receiving {
       // Only what can be sent when its time has come: else the owner would turn without end.
       for connection in connections where connection.canSend {
         if let since = connection.unreportedSince { sooner(since + Limits.acknowledgeDelay) }

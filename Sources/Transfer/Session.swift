@@ -65,6 +65,14 @@ public struct Session {
   /// When the last read ended, and how long the input is left alone to gather more.
   var inputReadAt: Instant?
   var gatherInputUntil: Instant?
+  /// What the sender reads, as it said.
+  var source: SourceDescription?
+  /// When the output was last brought to the disk, and up to where.
+  var flushedAt: Instant
+  var flushOffset: UInt64 = 0
+  /// The journal's last record, and what a record says that is being written.
+  var journalSequence: UInt64 = 0
+  var journalOffset: UInt64?
   /// Whether the input was asked for its next data, and has not answered.
   var isLocating = false
   var writeToken: OperationToken?
@@ -118,6 +126,7 @@ public struct Session {
     scanAt = now
     present = now
     measureAt = now
+    flushedAt = now
     watchAt = now
     gatherAt = now
     windowReport = (0, now)
@@ -220,6 +229,7 @@ public struct Session {
     case .readAt(let slot): didRead(slot, result, at: now)
     case .writeAt(let number): didWrite(number, result, at: now)
     case .flush: didFlush(result, at: now)
+    case .writeJournal: didWriteJournal(result, at: now)
     case .watchOutput: didLoseConsumer(result, at: now)
     case .synchronize: didSynchronize(result, at: now)
     case .release: preconditionFailure("a release ends with its notification only")
@@ -284,6 +294,8 @@ public struct Statistics: Equatable, Sendable {
   public var confirmedByteCount: UInt64 = 0
   /// All bytes below it are out of the receiver's hands, as far as we know.
   public var writtenOffset: UInt64 = 0
+  /// Bytes that an earlier run had brought to the receiver's disk.
+  public var resumedOffset: UInt64 = 0
   /// Length of the stream, where the sender knew it or has said it.
   public var streamByteCount: UInt64?
   /// Connections that joined, ever.

@@ -24,6 +24,8 @@ public enum FrameKind: UInt8, Sendable, CaseIterable {
   case sounding = 11
   /// The side that dials is asked to have so many connections. Sender to receiver.
   case request = 12
+  /// What the sender reads. Sender to receiver.
+  case source = 13
 }
 
 /// The fixed 40-byte header of every message after the handshake.
@@ -147,7 +149,7 @@ public struct FrameHeader: Equatable, Sendable {
     switch kind {
     case .data: 1...Greeting.frameByteCountRange.upperBound
     case .sounding: 0...Greeting.frameByteCountRange.upperBound
-    case .verdict, .abort, .status: 0...controlPayloadLimit
+    case .verdict, .abort, .status, .source: 0...controlPayloadLimit
     case .hole, .ack, .reject, .end, .heartbeat, .goodbye, .request: 0...0
     }
   }

@@ -23,6 +23,7 @@ public enum WireError: Error, Equatable, Sendable {
     case stream
     case flags
     case linkStatus = "link status"
+    case sourceKind = "kind of source"
   }
 }
 

@@ -160,6 +160,7 @@ struct Receive: ParsableCommand {
     plan.endpoint = Arguments.endpoint(target.output)
     plan.isForced = target.force
     plan.isInPlace = target.inPlace
+    plan.isResuming = target.resume
     plan.sparse = zeros.sparse
     connecting.apply(to: &plan)
     performance.apply(to: &plan)

@@ -48,7 +48,7 @@ enum ExitStatus: Equatable {
       case .complete: .complete
       case .notConnected, .peerGone, .networkSilent, .protocolViolation: .failed
       case .refused, .notBraid: .refused
-      case .inputFailed, .outputFailed: .endpointFailed
+      case .inputFailed, .outputFailed, .unfit: .endpointFailed
       case .mismatch, .peerEnded(.mismatch, _): .mismatch
       case .peerEnded: .failed
       case .interrupted(let signal): .interrupted(signal: signal)

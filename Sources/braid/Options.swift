@@ -237,6 +237,13 @@ struct TargetOptions: ParsableArguments {
   )
   var force = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Continue an earlier run with --resume that was cut off, and let a later one do so."
+    )
+  )
+  var resume = false
+
   @Flag(help: ArgumentHelp("Write a file under its own name from the start."))
   var inPlace = false
 }

@@ -53,13 +53,14 @@ struct ProgressLine {
 
   private func text(_ statistics: Statistics, elapsed: Duration) -> String {
     let done = statistics.writtenOffset
+    let moved = done - min(statistics.resumedOffset, done)
     var parts = [Figures.amount(done)]
     if let total = statistics.streamByteCount, total > 0 {
       let percent = Int(Double(done) / Double(total) * 100)
       parts[0] += " of \(Figures.amount(total)) (\(min(percent, 100)) %)"
     }
     parts.append(
-      "\(presentRate) now, \(Figures.rate(bytes: done, in: elapsed)) mean"
+      "\(presentRate) now, \(Figures.rate(bytes: moved, in: elapsed)) mean"
     )
     if let left = timeLeft(statistics, elapsed: elapsed) { parts.append("\(left) left") }
     parts.append(Figures.count(statistics.memberCount, "connection"))
@@ -79,7 +80,8 @@ struct ProgressLine {
   private func timeLeft(_ statistics: Statistics, elapsed: Duration) -> String? {
     let done = statistics.writtenOffset
     guard let total = statistics.streamByteCount, done > 0, total >= done else { return nil }
-    let seconds = Figures.seconds(elapsed) * Double(total - done) / Double(done)
+    let moved = max(done - min(statistics.resumedOffset, done), 1)
+    let seconds = Figures.seconds(elapsed) * Double(total - done) / Double(moved)
     // A hundred hours and more are no forecast.
     return seconds < 360_000 ? Figures.clock(.seconds(seconds)) : nil
   }

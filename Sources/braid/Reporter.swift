@@ -90,7 +90,7 @@ struct Reporter: Observer {
       hasStarted = true
       return false
     case .lost(_, reason: .surplus, resent: _): return false
-    case .lost, .damagedFrame, .turnedAway, .disconnected: return true
+    case .resumed, .lost, .damagedFrame, .turnedAway, .disconnected: return true
     case .joined, .sounded, .gathered, .idleLinks: return false
     case .dialFailed:
       // Before the start it tells why nothing happens, once; later on, `lost` has told enough.

@@ -49,6 +49,7 @@ struct Sentences {
     case .outputFailed(let failure) where failure.kind == .brokenPipe:
       "whoever read \(endpoint) has gone"
     case .outputFailed(let failure): "cannot write to \(endpoint): \(text(failure))"
+    case .unfit(let misfit): cause(misfit)
     case .mismatch(let detail): "the data do not match: \(detail)"
     case .protocolViolation(let detail): "\(peer) broke the protocol: \(detail)"
     case .peerEnded(let ending, let detail): cause(ending, detail)
@@ -68,6 +69,9 @@ struct Sentences {
     case .notBraid: "Check the host and the port."
     case .outputFailed(let failure) where failure.kind == .noSpace:
       "Make room, or choose another output."
+    case .unfit(.diskTooSmall): "Choose a larger disk; --force writes what fits, and then fails."
+    case .unfit(.noRoom): "Make room, or choose another place; --force begins all the same."
+    case .unfit: "Start from the beginning: remove the journal, or leave --resume out."
     case .mismatch: "Do not use what was written; start again."
     case .protocolViolation: "Are both sides the same version of braid?"
     default: nil
@@ -81,6 +85,19 @@ struct Sentences {
     let total = statistics.streamByteCount.map { " of \(Figures.exactAmount($0))" } ?? ""
     return statistics.writtenOffset == 0
       ? "\(subject) written nothing." : "\(subject) written \(amount)\(total)."
+  }
+
+  private func cause(_ misfit: Misfit) -> String {
+    switch misfit {
+    case .diskTooSmall(let needed, let room):
+      "\(endpoint) has \(Figures.exactAmount(room)), the source \(Figures.exactAmount(needed))"
+    case .noRoom(let needed, let room):
+      "there are \(Figures.exactAmount(room)) free for \(endpoint), the source takes "
+        + Figures.exactAmount(needed)
+    case .sourceChanged:
+      "cannot resume \(endpoint): the source is another one, or has changed since"
+    case .sourceIsStream: "cannot resume \(endpoint): the sender reads a pipe now"
+    }
   }
 
   private func cause(_ refusal: Refusal) -> String {
@@ -162,6 +179,7 @@ struct Sentences {
     return switch notice {
     case .started(let frameByteCount):
       "the session has begun, with frames of \(Figures.amount(UInt64(frameByteCount)))"
+    case .resumed(let offset): "resuming at \(Figures.exactAmount(offset))"
     case .joined(_, let count): "connection\(from) has joined; \(count) now"
     case .lost(_, let reason, let resent):
       "connection\(from) was lost: \(text(reason))"

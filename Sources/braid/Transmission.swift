@@ -97,9 +97,12 @@ struct Transmission {
     let verb = plan.role == .sender ? "sent" : "received"
     var parts = [
       "\(verb) \(Figures.exactAmount(statistics.writtenOffset)) in \(Figures.time(report.elapsed))",
-      Figures.rate(bytes: statistics.writtenOffset, in: report.elapsed),
+      Figures.rate(bytes: statistics.writtenOffset - statistics.resumedOffset, in: report.elapsed),
       Figures.count(statistics.memberPeak, "connection"),
     ]
+    if statistics.resumedOffset > 0 {
+      parts.append("\(Figures.amount(statistics.resumedOffset)) of them before")
+    }
     if statistics.zeroByteCount > 0 {
       parts.append("\(Figures.amount(statistics.zeroByteCount)) of zeros not sent")
     }

@@ -109,7 +109,7 @@ extension Rig {
     case .accept(let id):
       check(!pending.contains { $0.operation.isAccept }, "two accepts")
       places[id.index] = Place()
-    case .watchOutput, .synchronize:
+    case .watchOutput, .synchronize, .writeJournal:
       break
     }
     // Per connection one of each direction, and the ends of the stream.
@@ -213,7 +213,7 @@ extension Rig {
       }
     case .writeZeros, .clear:
       if case .done(let count) = result { writtenByteCount += UInt64(count) }
-    case .flush: break
+    case .flush, .writeJournal: break
     case .synchronize:
       if case .done = result { isSynchronized = true }
     case .connect, .accept, .watchOutput:

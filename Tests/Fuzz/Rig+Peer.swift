@@ -23,7 +23,7 @@ extension Rig {
       return .done(tape.isOdd(share: oddness) ? tape.choice(byteCount + 1) : byteCount)
     case .clear(_, let byteCount, _):
       return .done(tape.isOdd(share: oddness) ? tape.choice(Int(byteCount) + 1) : Int(byteCount))
-    case .synchronize, .flush: return .done(0)
+    case .synchronize, .flush, .writeJournal: return .done(0)
     case .watchOutput: return tape.isOdd(share: oddness / 8) ? .done(0) : nil
     case .receive(let id, let region): return arrival(id, region, oddness)
     }

@@ -104,6 +104,7 @@ final class Rig {
     inputLeft = Int(tape.byte()) * 511
     options.isPositional = setup & 128 != 0
     options.writeBehindByteCount = 8192
+    options.keepsJournal = true
     options.hasHoles = options.isPositional && role == .sender
     if options.isPositional, role == .sender {
       options.streamByteCount = UInt64(inputLeft)
@@ -255,7 +256,7 @@ extension Transfer.Operation {
   var connection: ConnectionID? {
     switch self {
     case .connect(let id, _, _), .accept(let id), .send(let id, _, _), .receive(let id, _): id
-    case .read, .write, .writeZeros, .clear, .flush, .watchOutput, .synchronize: nil
+    case .read, .write, .writeZeros, .clear, .flush, .writeJournal, .watchOutput, .synchronize: nil
     }
   }
 

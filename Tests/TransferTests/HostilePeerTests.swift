@@ -55,6 +55,8 @@ import Wire
   @Test func `a goodbye on a connection that carries frames sends them elsewhere`() {
     var owner = Owner(role: .sender)
     let id = owner.join()
+    // What it reads comes before all else.
+    owner.completeAll(of: id, sendsOnly: true)
     owner.receive(FrameHeader(.status), on: id)
     owner.receive(FrameHeader(.ack, number: 4), on: id)
     owner.turn()
@@ -70,6 +72,7 @@ import Wire
   @Test func `short sends again and again await two notifications at most for a slot`() {
     var owner = Owner(role: .sender, frameByteCount: 65_536)
     let id = owner.join()
+    owner.completeAll(of: id, sendsOnly: true)
     owner.receive(FrameHeader(.status), on: id)
     owner.receive(FrameHeader(.ack, number: 4), on: id)
     owner.turn()

@@ -73,6 +73,7 @@ import Wire
       var connection = Connection()
       connection.state = .joined
       connection.group = group
+      connection.sourceSent = true
       connection.lastSent = now
       connection.carried = RingQueue(capacity: 8)
       session.connections.append(connection)

@@ -102,6 +102,7 @@ import Wire
     throws
   {
     var stream = SendStream(geometry: geometry, byteCount: 3 * 4096 + 7)
+    stream.start(at: 0)
     stream.windowLimit = 100
     var pieces: [Piece] = []
     while case .read(let piece)? = stream.nextStep() { pieces.append(piece) }
@@ -127,6 +128,7 @@ import Wire
   @Test func `long frames are read and written in pieces`() {
     let geometry = Geometry(frameByteCount: 1 << 20, memoryByteCount: 8 << 20)
     var stream = SendStream(geometry: geometry, byteCount: 1 << 20)
+    stream.start(at: 0)
     var first: Piece?
     if case .read(let piece)? = stream.nextStep() { first = piece }
     #expect(first?.range == 0..<Limits.pieceByteCount)
@@ -138,10 +140,12 @@ import Wire
   @Test func `no more is read at a time than the bound and the slots for sounding allow`() {
     let geometry = Geometry(frameByteCount: 4096, memoryByteCount: 100 * 8192)
     var stream = SendStream(geometry: geometry, byteCount: 1 << 30)
+    stream.start(at: 0)
     var count = 0
     while stream.nextStep() != nil { count += 1 }
     #expect(count == Limits.readsInFlight)
     var small = SendStream(geometry: self.geometry, byteCount: 1 << 30)
+    small.start(at: 0)
     small.keptForSounding = 1
     while small.nextStep() != nil {}
     #expect(small.usedSlotCount == small.geometry.slotCount - 1)
@@ -149,6 +153,7 @@ import Wire
 
   @Test func `zeros leave as a header, and count with all that they span`() throws {
     var stream = SendStream(geometry: geometry, byteCount: 1 << 30, hasHoles: true)
+    stream.start(at: 0)
     stream.windowLimit = 100
     guard case .locate(0)? = stream.nextStep() else {
       Issue.record("it does not ask where data are")

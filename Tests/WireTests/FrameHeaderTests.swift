@@ -62,6 +62,10 @@ private let golden: [(FrameHeader, String)] = [
     FrameHeader(.request, number: 16),
     "0c00000000000000000000000000000010000000000000000000000000000000000000004efa64e2"
   ),
+  (
+    FrameHeader(.source, length: 40, value: 0x1122_3344_5566_7788),
+    "0d0000002800000000000000000000000000000000000000887766554433221100000000e2f5864c"
+  ),
 ]
 
 private func randomHeader(_ random: inout SplitMix64) -> FrameHeader {
@@ -157,6 +161,7 @@ private let lengths: [FrameKind: ClosedRange<UInt32>] = [
   .data: 1...1_048_576, .hole: 0...0, .ack: 0...0, .reject: 0...0, .end: 0...0,
   .verdict: 0...2048, .abort: 0...2048, .heartbeat: 0...0, .status: 0...2048, .goodbye: 0...0,
   .sounding: 0...1_048_576, .request: 0...0,
+  .source: 0...2048,
 ]
 
 @Test(arguments: FrameKind.allCases)

@@ -63,7 +63,10 @@ private func transfer() -> [Message] {
   digest.add(offset: 0, length: 6, checksum: payloadChecksum)
   let data = FrameHeader(.data, length: 6, value: payloadChecksum)
   let end = FrameHeader(.end, offset: 6, number: 1, value: digest.value)
+  let source = SourceDescription(kind: .stream).encoded
+  let sourceHeader = FrameHeader(.source, length: 40, value: xxh64(source))
   let frames: [(String, FrameHeader, [UInt8])] = [
+    ("dialler", sourceHeader, source),
     ("listener", FrameHeader(.ack, number: 124), []),
     ("dialler", data, payload),
     ("dialler", end, []),

@@ -1,0 +1,53 @@
+internal import Glibc
+internal import Transfer
+internal import Uring
+
+/// The journal of an output, open: beside a file, and for a disk in a folder that outlives a restart.
+struct JournalFile {
+  /// Where journals of disks are.
+  static let diskFolder = "/var/lib/braid"
+
+  let descriptor: Int32
+  let path: String
+  /// What an earlier run has noted; nil if there was none.
+  let journal: Journal?
+
+  /// Opens or makes it, and reads what it says.
+  ///
+  /// - Parameters:
+  ///   - path: of the journal.
+  ///   - target: what names the output that is open now.
+  /// - Throws: `StartFailure.output` for a journal that is damaged, in use, or another output's.
+  init(path: String, target: (high: UInt64, low: UInt64)) throws(StartFailure) {
+    self.path = path
+    // Each record is to be on the disk when its write is over.
+    let flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_DSYNC | O_CLOEXEC
+    descriptor = unsafe open(path, flags, 0o600)
+    guard descriptor >= 0 else { throw .output("cannot open \(path): \(Errno(errno))") }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      throw .output("another braid uses \(path) at the moment. Wait for it, or end it.")
+    }
+    var bytes = [UInt8](repeating: 0, count: Journal.fileByteCount)
+    let file = descriptor
+    let count = unsafe bytes.withUnsafeMutableBytes {
+      unsafe pread(file, $0.baseAddress, $0.count, 0)
+    }
+    guard count >= 0 else { throw .output("cannot read \(path): \(Errno(errno))") }
+    if count == 0 {
+      journal = nil
+      return
+    }
+    let remedy = "Remove it to start from the beginning."
+    bytes.removeLast(bytes.count - count)
+    guard let found = Journal(decoding: bytes.span) else {
+      throw .output("\(path) is damaged, or no journal of this version. \(remedy)")
+    }
+    guard found.target == target else {
+      throw .output("\(path) belongs to another output than the one that is there now. \(remedy)")
+    }
+    journal = found
+  }
+
+  /// Takes it away: what it tells of is complete.
+  func remove() { _ = unsafe unlink(path) }
+}

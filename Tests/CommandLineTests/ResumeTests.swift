@@ -1,0 +1,180 @@
+import Foundation
+import Testing
+
+// Goal: a transfer that is cut off anywhere, any number of times, is continued and exact in the end.
+// Method: both sides are killed at random moments, the file system is filled, the journal damaged.
+// Failure: a byte differs, much is sent twice, or something is continued that cannot be.
+extension CommandLineTests {
+  @Suite struct Resuming {
+    /// Seeded, so that a failure comes again, as far as the machine lets it.
+    private struct Source: RandomNumberGenerator {
+      var state: UInt64
+      mutating func next() -> UInt64 {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return state >> 16
+      }
+    }
+
+    private func pair(_ output: String) -> Pair {
+      var pair = Pair()
+      pair.send = "--input sent --verbose"
+      pair.receive = "--resume --verbose --output \(output)"
+      pair.after = ""
+      return pair
+    }
+
+    /// Where a run began, from what the receiver says.
+    private func start(_ messages: String) -> Int {
+      guard let match = messages.firstMatch(of: /resuming at .*?([0-9]+) bytes/) else { return 0 }
+      return Int(match.1) ?? 0
+    }
+
+    /// Begins a transfer whose sender dies when something is in the journal.
+    private func cutOff(_ output: String, journal: String, in folder: Scratch) throws {
+      var first = pair(output)
+      // The producer of the file's end never comes: the link is held by a sender that stands still.
+      first.limit = 20
+      let started = try first.start(in: folder)
+      try started.waitForSession()
+      let sender = try started.processID("sender")
+      try until("the journal is written", within: 10) {
+        try run("test -s \(journal)", in: folder).status == 0 || !started.receiver.isRunning
+      }
+      kill(sender, SIGKILL)
+      kill(try started.processID("receiver"), SIGKILL)
+      _ = try started.wait()
+    }
+
+    @Test(arguments: ["file", "disk"])
+    func `killed at random moments, it is exact in the end`(kind: String) throws {
+      guard kind == "file" || Braid.isRoot else { return }
+      let folder = try Scratch()
+      let count = Faults.isFull ? 30 : 5
+      _ = try run("for i in 1 2 3 4 5 6; do cat \(Sample.path); done > sent", in: folder)
+      var disk: LoopDevice?
+      if kind == "disk" {
+        _ = try run("truncate -s 400M image", in: folder)
+        disk = try LoopDevice("image", sectorByteCount: 512, in: folder)
+      }
+      var random = Source(state: 2026)
+      var position = 0
+      for _ in 0..<count {
+        let started = try pair(disk?.path ?? "received").start(in: folder)
+        try started.waitForSession()
+        Thread.sleep(forTimeInterval: Double(random.next() % 400) / 1000)
+        let victims = [["sender"], ["receiver"], ["sender", "receiver"]][Int(random.next() % 3)]
+        for victim in victims { kill(try started.processID(victim), SIGKILL) }
+        let ends = try started.wait()
+        let from = start(ends.receiver.messages)
+        #expect(from >= position, "an earlier run had brought more to the disk")
+        position = from
+        // Fast as it is, it may have been done before.
+        if ends.receiver.status == 0, ends.sender.status == 0 { break }
+      }
+      _ = try run("rm -f received", in: folder)
+      let ends = try pair(disk?.path ?? "received").run(in: folder)
+      #expect(start(ends.receiver.messages) >= position)
+      let whole = disk == nil ? "received" : "whole"
+      if let disk { _ = try run("head -c 402653184 \(disk.path) > whole", in: folder) }
+      try expectEqual(ends, "sent", whole, in: folder)
+      #expect(try run("ls -A | grep braid-", in: folder).text.isEmpty)
+    }
+
+    @Test(.enabled(if: Braid.isRoot, "a file system can be mounted"))
+    func `a full file system is continued when there is room`() throws {
+      let folder = try Scratch()
+      _ = try run(
+        "cat \(Sample.path) \(Sample.path) > sent; truncate -s 300M image; mkfs.ext4 -q image; "
+          + "mkdir place; mount -o loop image place; head -c 170M /dev/zero > place/filler",
+        in: folder
+      )
+      defer { _ = try? run("umount place", in: folder) }
+      var first = pair("place/received")
+      first.receive += " --force"
+      let failed = try first.run(in: folder)
+      #expect(failed.receiver.status == 2, "\(failed.receiver.messages)")
+      #expect(failed.receiver.messages.contains("No space left on device"))
+      #expect(failed.sender.status == 1)
+      _ = try run("rm place/filler", in: folder)
+      let ends = try pair("place/received").run(in: folder)
+      #expect(start(ends.receiver.messages) > 0, "\(ends.receiver.messages)")
+      try expectEqual(ends, "sent", "place/received", in: folder)
+    }
+
+    @Test func `what cannot be continued is refused with the reason`() throws {
+      let folder = try Scratch()
+      _ = try run("for i in 1 2 3 4 5 6 7 8; do cat \(Sample.path); done > sent", in: folder)
+      let journal = ".received.braid-journal"
+      try cutOff("received", journal: journal, in: folder)
+      try #require(try run("test -s \(journal)", in: folder).status == 0)
+      _ = try run("cp -p \(journal) kept; cp -p .received.braid-partial part", in: folder)
+
+      // Another source: the same length, changed since.
+      _ = try run("touch sent", in: folder)
+      let changed = try pair("received").run(in: folder)
+      #expect(changed.receiver.status == 2)
+      #expect(changed.receiver.messages.contains("the source is another one, or has changed since"))
+      #expect(changed.sender.status == 1)
+
+      // No file at all.
+      var piped = pair("received")
+      piped.before = "cat sent |"
+      piped.send = ""
+      let ends = try piped.run(in: folder)
+      #expect(ends.receiver.status == 2)
+      #expect(ends.receiver.messages.contains("the sender reads a pipe now"))
+
+      // Both records damaged; one alone would do no harm.
+      let damage = "printf x | dd of=\(journal) bs=1 conv=notrunc status=none"
+      _ = try run("\(damage) seek=20; \(damage) seek=4116", in: folder)
+      let damaged = try braidReceive("--resume --output received", in: folder)
+      #expect(damaged.status == 2)
+      #expect(damaged.messages.contains("is damaged, or no journal of this version. Remove it"))
+
+      // A journal of another file, and one that tells of more than there is.
+      _ = try run(
+        "cp kept \(journal); rm .received.braid-partial; touch .received.braid-partial",
+        in: folder
+      )
+      let foreign = try braidReceive("--resume --output received", in: folder)
+      #expect(foreign.status == 2)
+      let isForeign = foreign.messages.contains("belongs to another output")
+      let isShort = foreign.messages.contains("and its journal says that")
+      #expect(isForeign || isShort, "\(foreign.messages)")
+      #expect(try run("test -e received", in: folder).status != 0)
+    }
+
+    private func braidReceive(_ options: String, in folder: Scratch) throws -> Ended {
+      let place = "127.0.0.1:\(Port.unused())"
+      return try run("exec $BRAID receive --listen \(place) \(options)", in: folder, limit: 10)
+    }
+
+    @Test(.enabled(if: Braid.isRoot, "makes loop devices and file systems"))
+    func `a source that does not fit is refused before the first byte`() throws {
+      let folder = try Scratch()
+      _ = try run("head -c 20M \(Sample.path) > sent; truncate -s 10M image", in: folder)
+      let disk = try LoopDevice("image", sectorByteCount: 512, in: folder)
+      var pair = pair(disk.path)
+      pair.receive = "--output \(disk.path)"
+      let small = try pair.run(in: folder)
+      #expect(small.receiver.status == 2)
+      #expect(
+        small.receiver.messages.contains("\(disk.path) has 10.0 MiB (10485760 bytes), the source")
+      )
+      #expect(small.sender.status == 1)
+      #expect(try run("cmp -n 10485760 image /dev/zero", in: folder).status == 0)
+
+      _ = try run("mkdir place; mount -t tmpfs -o size=8m none place", in: folder)
+      defer { _ = try? run("umount place", in: folder) }
+      pair.receive = "--output place/received"
+      let full = try pair.run(in: folder)
+      #expect(full.receiver.status == 2)
+      #expect(
+        full.receiver.messages.contains(
+          "there are 8.00 MiB (8388608 bytes) free for place/received"
+        )
+      )
+      #expect(try run("ls -A place", in: folder).text.isEmpty)
+    }
+  }
+}
