@@ -276,6 +276,14 @@ const char *clu_errno_text(int number) {
   return text != NULL ? text : "Unknown error";
 }
 
+int clu_pipe_open(int *reading, int *writing) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return -errno;
+  *reading = ends[0];
+  *writing = ends[1];
+  return 0;
+}
+
 // pipe(7): above /proc/sys/fs/pipe-max-size only the privileged may go, and each user has a quota;
 // a smaller pipe still works.
 int clu_pipe_grow(int descriptor, uint32_t byte_count) {

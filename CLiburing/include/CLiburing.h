@@ -219,6 +219,20 @@ int clu_open_direct(int descriptor, bool is_input);
 // follow. Moves the position. What cannot tell is all data.
 void clu_next_data(int descriptor, uint64_t from, uint64_t end, uint64_t *start, uint64_t *stop);
 
+// ---- A command (command.c) -------------------------------------------------------------------
+
+// Runs `/bin/sh -c text` in a process group of its own, and returns a pidfd, readable when it has
+// ended. Either `output` becomes its standard output (its input is /dev/null then), or `input` its
+// standard input; the other is -1. The variable `hidden` is not in its environment.
+int clu_command_start(const char *text, int input, int output, const char *hidden,
+                      int32_t *group);
+// The status that it ended with, or the signal that ended it; -EAGAIN while it runs.
+int clu_command_status(int descriptor, bool *is_signal);
+// Takes its status away, if it has ended, and closes the descriptor.
+void clu_command_close(int descriptor);
+// SIGTERM, or SIGKILL when forced, to the whole group.
+int clu_command_signal(int32_t group, bool is_forced);
+
 // ---- Small things ----------------------------------------------------------------------------
 
 // XXH3, 64 bits, seed 0 (checksum.c).
@@ -240,6 +254,8 @@ int clu_signals_open(void);
 // Takes one signal out of that descriptor; 0 if none is pending.
 int clu_signals_next(int descriptor);
 
+// Makes a pipe that no child inherits; or -errno.
+int clu_pipe_open(int *reading, int *writing);
 // Sets a pipe's capacity; returns the capacity it has afterwards, or -errno when not a pipe.
 int clu_pipe_grow(int descriptor, uint32_t byte_count);
 

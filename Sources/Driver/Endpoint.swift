@@ -36,6 +36,8 @@ struct Endpoint {
   let identity: (high: UInt64, low: UInt64)
   /// The journal of an output, if one is kept.
   let journal: JournalFile?
+  /// The other end of a command's pipe, until the command is started.
+  var commandEnd: Int32?
 
   /// Capacity asked for on pipes: what an ordinary user may have (pipe-max-size), and four frames, so
   /// that a frame is filled by one read.
@@ -45,6 +47,7 @@ struct Endpoint {
   ///
   /// - Throws: `StartFailure.input` or `.output` with a sentence.
   static func open(_ plan: Plan) throws(StartFailure) -> Endpoint {
+    if case .command(let text) = plan.endpoint { return try open(command: text, plan.role) }
     let isInput = plan.role == .sender
     var descriptor = isInput ? STDIN_FILENO : STDOUT_FILENO
     var name = isInput ? "standard input" : "standard output"
@@ -136,6 +139,51 @@ struct Endpoint {
     guard plan.isResuming, let journal = try? journalPath(path, plan, nil) else { return false }
     var status = stat()
     return unsafe stat(journal, &status) == 0 && status.st_size > 0
+  }
+
+  /// A pipe for a command that is to be started later.
+  private static func open(command text: String, _ role: Role) throws(StartFailure) -> Endpoint {
+    let isInput = role == .sender
+    do {
+      let pipe = try Pipe.open()
+      let descriptor = isInput ? pipe.reading : pipe.writing
+      _ = Pipe.grow(descriptor, to: pipeByteCount)
+      return Endpoint(
+        descriptor: descriptor,
+        kind: .stream,
+        isFile: false,
+        byteCount: nil,
+        base: nil,
+        name: text,
+        partial: nil,
+        source: SourceDescription(kind: .stream),
+        identity: (0, 0),
+        journal: nil,
+        commandEnd: isInput ? pipe.writing : pipe.reading
+      )
+    } catch {
+      throw failure(isInput, "cannot make a pipe for the command: \(error)")
+    }
+  }
+
+  /// Starts the command of a plan, if it names one.
+  ///
+  /// Called when all else is ready: a command of a run that cannot start is not started either.
+  /// - Throws: `StartFailure.input` or `.output` with a sentence.
+  func startCommand(_ plan: Plan) throws(StartFailure) -> ChildCommand? {
+    guard let commandEnd else { return nil }
+    // The command alone holds that end: when it has gone, so has the end.
+    defer { close(commandEnd) }
+    let isInput = plan.role == .sender
+    do {
+      return try ChildCommand(
+        name,
+        isInput ? .output(commandEnd) : .input(commandEnd),
+        hiding: plan.hiddenVariable
+      )
+    } catch {
+      throw Self.failure(isInput, "cannot start /bin/sh for the command: \(error)")
+    }
   }
 
   /// Opens an output by its name, unless something speaks against overwriting it.

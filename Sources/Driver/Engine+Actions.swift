@@ -33,6 +33,10 @@ extension Engine {
       stop(id)
     case .close(let id, let isReset):
       close(id, isReset: isReset)
+    case .closeOutput:
+      _ = Glibc.close(endpoint.descriptor)
+    case .endCommand(let isForced):
+      command?.signal(isForced: isForced)
     case .measure(let id):
       session.handle(.measured(id, measure(id)), control: Span(), at: now)
     case .lookAtLinks:
@@ -88,6 +92,13 @@ extension Engine {
       guard endpoint.kind == .stream else { return }
       enqueue(
         .poll(.descriptor(endpoint.descriptor), readable: false, writable: false),
+        userData: userData
+      )
+    case .awaitCommand:
+      guard let command else { return }
+      commandToken = token
+      enqueue(
+        .poll(.descriptor(command.descriptor), readable: true, writable: false),
         userData: userData
       )
     case .synchronize:

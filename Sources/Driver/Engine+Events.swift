@@ -34,12 +34,23 @@ extension Engine {
     case .bytes(let count): result = .done(count)
     case .failed(let error): result = .failed(Failure(error))
     }
+    if token == commandToken, case .bytes = completion.outcome { result = commandResult() }
     if let id = session.acceptingPlace(of: token) { result = accept(id, result) }
     let event = Event.completed(token, result, releaseFollows: completion.hasMore)
     if let id = session.controlOwner(of: token) {
       ring.arena.withBytes(incoming(id)) { session.handle(event, control: $0, at: now) }
     } else {
       session.handle(event, control: Span(), at: now)
+    }
+  }
+
+  /// How the command ended, now that its descriptor says that it has.
+  private func commandResult() -> Event.Result {
+    switch command?.end {
+    case .exited(0): .done(0)
+    case .exited(let status): .failed(Failure(.commandExited, code: status))
+    case .killed(let signal): .failed(Failure(.commandKilled, code: signal))
+    case nil: .failed(Failure(.other))
     }
   }
 

@@ -14,6 +14,9 @@ final class Engine<Watcher: Observer> {
   let signals: Int32
   /// Input or output as a file or disk; nil for a stream.
   var storage: Storage?
+  /// What makes the input or takes the output, if that is a command.
+  let command: ChildCommand?
+  var commandToken: OperationToken?
   var session: Session
   var ring: Ring
   var observer: Watcher
@@ -60,6 +63,7 @@ final class Engine<Watcher: Observer> {
     network: Network,
     endpoint: Endpoint,
     signals: Int32,
+    command: ChildCommand?,
     ring: consuming Ring,
     observer: Watcher
   ) {
@@ -67,6 +71,7 @@ final class Engine<Watcher: Observer> {
     self.endpoint = endpoint
     isForced = plan.isForced
     self.signals = signals
+    self.command = command
     self.observer = observer
     self.ring = ring
     storage = endpoint.base.map {

@@ -2,8 +2,11 @@ public import Transfer
 internal import Uring
 
 extension Failure {
-  /// What the kernel calls it, such as "No space left on device (ENOSPC)"; nil without a number.
-  public var text: String? { code == 0 ? nil : Errno(code).description }
+  /// What the kernel calls it, such as "No space left on device (ENOSPC)"; nil without an errno.
+  public var text: String? {
+    if code == 0 || kind == .commandExited || kind == .commandKilled { return nil }
+    return Errno(code).description
+  }
 
   /// Sorts an error number by what decisions depend on.
   init(_ error: Errno) {

@@ -9,6 +9,8 @@ public struct Plan: Sendable {
     case standard
     /// A file, FIFO or device.
     case path(String)
+    /// What a shell command writes to its standard output, or reads from its standard input.
+    case command(String)
   }
 
   /// A host by name or address, and a port.
@@ -76,6 +78,8 @@ public struct Plan: Sendable {
   public var pathSilence: Duration = .seconds(3)
   /// The key, if there is one.
   public var authenticator: Authenticator?
+  /// A variable that a command is not to see: the one that a key may stand in.
+  public var hiddenVariable = ""
   /// A sentence for an outcome; the peer's user reads it.
   public var describe: @Sendable (Outcome) -> String = { "\($0)" }
 

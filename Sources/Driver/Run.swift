@@ -41,20 +41,31 @@ public enum Run {
     try endpoint.empty()
     if !ring.features.contains(.sendZeroCopy) { options.zeroCopy = .off }
     observer.prepared("io_uring: \(ring.features), \(ring.registrationText)")
+    // Before the command: a signal that comes in between must not leave it behind.
+    let signals = (try? Signals.open()) ?? -1
+    let command = try endpoint.startCommand(plan)
+    options.hasCommand = command != nil
     let engine = Engine(
       plan,
       options: options,
       network: network,
       endpoint: endpoint,
-      signals: (try? Signals.open()) ?? -1,
+      signals: signals,
+      command: command,
       ring: ring,
       observer: observer
     )
     defer { observer = engine.observer }
-    let report = try engine.run()
-    isPublished = engine.isPublished
-    endpoint.leave(after: report.statistics.readByteCount, plan)
-    return report
+    defer { command?.close() }
+    do {
+      let report = try engine.run()
+      isPublished = engine.isPublished
+      endpoint.leave(after: report.statistics.readByteCount, plan)
+      return report
+    } catch {
+      command?.signal(isForced: true)
+      throw error
+    }
   }
 
   private static func options(of plan: Plan) -> Options {

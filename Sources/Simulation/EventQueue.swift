@@ -1,3 +1,5 @@
+import Transfer
+
 /// What the world will do at a later moment.
 enum WorldEvent {
   /// A process is started.
@@ -20,6 +22,8 @@ enum WorldEvent {
   case resetArrived(connection: Int, side: Int)
   /// The input or the output may go on.
   case endpoint(node: Int)
+  /// A command at one end of the stream ends.
+  case command(node: Int, Event.Result)
   /// A fault of the plan begins.
   case fault(Int)
   /// A link comes back.

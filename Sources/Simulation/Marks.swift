@@ -15,6 +15,7 @@ public enum Mark: Int, CaseIterable, Sendable {
   case positionalInput, positionalOutput, readOutOfOrder, writtenOutOfOrder, inputShrank, flushed
   case journalWritten, resumed, unfit
   case hole, zeroFrame, smallHole, zerosIntoPipe, cleared, allocatedZeros
+  case commandFailed, commandEarly, commandTold, commandKilled
   // What the core does.
   case partialFrame, heldFrame, windowClosed, lateFrame, resentFrame, duplicateFrame
   case receiveCancelled

@@ -60,6 +60,7 @@ extension World {
   /// What must hold at the moment when a process ends.
   mutating func observeEnd(_ n: Int, _ outcome: Outcome) {
     marks.observe(outcome)
+    checkCommand(n, outcome)
     let statistics = nodes[n].session.statistics
     if statistics.staleCompletionCount > 0 { marks.reach(.staleCompletion) }
     if statistics.duplicateFrameCount > 0 { marks.reach(.duplicateFrame) }

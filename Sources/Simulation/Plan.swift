@@ -56,7 +56,7 @@ struct Plan {
   /// Whether input and output are read and written at offsets.
   var isPositional = [false, false]
   /// Whether something else ends the session early.
-  private var hasEnd = false
+  private(set) var hasEnd = false
   /// What an earlier run has brought to the disk, and whether the source has changed since.
   var resumedOffset: Int?
   var changedSource = false
@@ -70,6 +70,8 @@ struct Plan {
   /// Where an input that is read at offsets ends before its length.
   var inputShrinksTo: Int?
   var writeBehindByteCount: UInt64 = 1 << 20
+  /// What makes the input and what takes the output, where these are commands.
+  var commands: [CommandPlan?] = [nil, nil]
 
   // The network.
   var links: [(rate: Int, latency: Int64)] = []
@@ -124,7 +126,10 @@ struct Plan {
     drawNetwork(&random)
     drawFaults(&random)
     // Last, so that a seed means the same world with pipes at both ends as before.
-    if endpoints == .any { drawEndpoints(&random) }
+    if endpoints == .any {
+      drawEndpoints(&random)
+      drawCommands(&random)
+    }
   }
 
   /// What one of the processes is told to do.
@@ -167,7 +172,9 @@ struct Plan {
     }
     options.hasHoles = hasHoles && role == .sender
     options.writeBehindByteCount = writeBehindByteCount
-    if isLengthKnown, role == .sender { options.streamByteCount = UInt64(streamByteCount) }
+    options.hasCommand = commands[node] != nil
+    let isKnown = isLengthKnown && role == .sender && !options.hasCommand
+    if isKnown { options.streamByteCount = UInt64(streamByteCount) }
     if let key = keys[node] { options.authenticator = Self.authenticator(key) }
     return options
   }

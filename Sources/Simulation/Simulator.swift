@@ -115,6 +115,7 @@ extension World {
         refuseConnect(c)
       }
     case .endpoint(let n): endpointReady(n)
+    case .command(let n, let end): commandEnds(n, end)
     case .fault(let index): apply(plan.faults[index].fault)
     case .linkReturns(let link): linkReturned(link)
     case .stranger(let index, let step): strangerStep(index, step)

@@ -17,6 +17,7 @@ extension World {
     case .writeJournal(let journal): writeJournal(n, token, journal)
     case .flush(let offset): flush(n, token, below: offset)
     case .watchOutput: watchOutput(n, token)
+    case .awaitCommand: awaitCommand(n, token)
     case .synchronize: synchronize(n, token)
     }
   }

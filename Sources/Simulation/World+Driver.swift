@@ -178,6 +178,8 @@ extension World {
       )
     case .stop(let id): stop(n, id)
     case .close(let id, let isReset): close(n, id, isReset: isReset)
+    case .closeOutput: closeOutput(n)
+    case .endCommand(let isForced): endCommand(n, isForced: isForced)
     case .measure(let id): measure(n, id)
     case .lookAtLinks: answer(n, .didLookAtLinks(LinkView(links: [])))
     case .report(let notice): observe(n, notice)

@@ -65,6 +65,7 @@ struct VirtualOutput {
   /// Nothing is taken before this moment.
   var readyAt: Int64 = 0
   var isConsumerGone = false
+  var isClosed = false
   var isSynchronized = false
   var isForgotten = false
 
@@ -154,8 +155,8 @@ extension World {
       ledger.excuse("the input failed")
       return endRead(read, .failed(Failure(.other, code: 5)))
     }
-    let end = plan.inputShrinksTo ?? input.content.count
-    if end < input.content.count, offset >= end {
+    let end = plan.inputShrinksTo ?? inputEnd
+    if plan.inputShrinksTo != nil, offset >= end {
       marks.reach(.inputShrank)
       ledger.excuse("the input became shorter")
     }
@@ -173,6 +174,7 @@ extension World {
     )
     input.offset = max(input.offset, offset + byteCount)
     if read.offset != nil { marks.reach(.positionalInput) }
+    commandWasRead()
     if random.chance(plan.inputPause), !isHealed {
       marks.reach(.slowProducer)
       input.readyAt = now + Int64(random.magnitude(10_000...200_000_000))
@@ -264,7 +266,9 @@ extension World {
     let index = output.pending.count == 1 ? 0 : random.int(0...(output.pending.count - 1))
     if index > 0 { marks.reach(.writtenOutOfOrder) }
     let write = output.pending[index]
-    if output.isConsumerGone { return endWrite(write, .failed(Failure(.brokenPipe))) }
+    if output.isConsumerGone || commandIsDeaf() {
+      return endWrite(write, .failed(Failure(.brokenPipe)))
+    }
     if let limit = plan.outputFailsAt, output.writtenCount >= limit {
       marks.reach(.outputFailure)
       ledger.excuse("the output failed")
@@ -277,6 +281,7 @@ extension World {
     var byteCount = write.range.count
     if let limit = plan.outputFailsAt { byteCount = min(byteCount, limit - output.writtenCount) }
     if let limit = plan.consumerGoesAt { byteCount = min(byteCount, limit - output.writtenCount) }
+    byteCount = min(byteCount, commandLimit - output.writtenCount)
     if byteCount > 1, random.chance(plan.shortWrite) {
       marks.reach(.shortWrite)
       byteCount = random.int(1...byteCount)

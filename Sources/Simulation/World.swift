@@ -156,6 +156,7 @@ struct Node {
   var arena: [UInt8] = []
   var uses: [SlotUse] = []
   var places: [Place] = []
+  var command: VirtualCommand?
   var accept: (token: OperationToken, id: ConnectionID)?
   var backlog: [Int] = []
   var ready: [Completion] = []
@@ -222,6 +223,8 @@ struct World {
           role: role
         )
       )
+      let command = plan.commands[role == .sender ? 0 : 1]
+      nodes[nodes.count - 1].command = command.map { VirtualCommand(plan: $0) }
     }
   }
 

@@ -26,13 +26,17 @@ public struct Failure: Equatable, Sendable {
     case addressInUse
     /// The input ended before the length that it had at the start.
     case endedEarly
+    /// The command at our end of the stream exited; `code` is its status, 0 if that was too early.
+    case commandExited
+    /// A signal ended the command at our end of the stream; `code` is its number.
+    case commandKilled
     /// Anything else; `code` says what.
     case other
   }
 
   /// The kind that decisions depend on.
   public let kind: Kind
-  /// The kernel's errno, for the sentence to the user; 0 if there is none.
+  /// The kernel's errno or a command's status, for the sentence to the user; 0 if there is none.
   public let code: Int32
 
   /// A failure with the kernel's own number.

@@ -18,6 +18,7 @@ struct InFlightTable {
     case flush
     case writeJournal
     case watchOutput
+    case command
     case synchronize
     /// A zero-copy send has completed, but the kernel still reads the slot. The connection is named
     /// with its serial number: its place may be another connection's by then.
@@ -37,12 +38,13 @@ struct InFlightTable {
   /// How many operations are in flight.
   var count: Int { entries.count - free.count }
 
-  /// Makes room: per connection one send and one receive (or one connect or accept), and for input
-  /// and output four, or as many as are read or written at offsets with a flush beside them.
+  /// Makes room: per connection one send and one receive (or one connect or accept), for a command
+  /// one, and for input and output four, or as many as are read or written at offsets with a flush
+  /// beside them.
   init(connectionCount: Int) {
     entries = []
     free = []
-    grow(by: connectionCount * 2 + 4 + max(Limits.readsInFlight, Limits.writesInFlight))
+    grow(by: connectionCount * 2 + 5 + max(Limits.readsInFlight, Limits.writesInFlight))
   }
 
   /// Makes room for the zero-copy releases of `slotCount` slots, one for each copy of a frame.

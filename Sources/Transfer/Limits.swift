@@ -132,6 +132,14 @@ public enum Limits {
   /// How long such a source is left alone: at 1 GiB/s the pipe gathers 40 KiB more, and the
   /// kernel's timer slack adds as much again.
   public static let inputGathering: Duration = .microseconds(40)
+  /// A command that takes no more has so long to end, so that its status says why; the kernel closes
+  /// what a process held a moment before it has ended.
+  public static let commandDelay: Duration = .seconds(1)
+  /// A command that is told to end (SIGTERM) has so long to put away what it was working on before it
+  /// is killed; both ends are to be over within 5 s.
+  public static let commandFarewell: Duration = .seconds(2)
+  /// A command that was killed is waited for no longer: it is inside a system call that does not end.
+  public static let commandDeath: Duration = .seconds(1)
   /// Time that the last words (abort, goodbye) get to leave the machine.
   public static let partingTimeout: Duration = .seconds(1)
   /// Time that a receiver waits, after its verdict, for the sender to have heard it.

@@ -50,6 +50,10 @@ public enum Operation: Equatable, Sendable {
   case flush(below: UInt64)
   /// Wait until nobody reads the output any more.
   case watchOutput
+  /// Wait until the command that makes the input or takes the output has ended.
+  ///
+  /// 0 bytes if its status was 0, else a failure of the kind `commandExited` or `commandKilled`.
+  case awaitCommand
   /// Bring the output to stable storage where it is a file or a disk; no more than a report otherwise.
   case synchronize
 }
@@ -76,6 +80,10 @@ public enum Action: Equatable, Sendable {
   case stop(ConnectionID)
   /// Close the descriptor; nothing of it is in flight but zero-copy notifications.
   case close(ConnectionID, isReset: Bool)
+  /// Close the output: the command that takes it sees the end. Nothing of it is in flight.
+  case closeOutput
+  /// Ask the command and its children to end (SIGTERM), or end them (SIGKILL).
+  case endCommand(isForced: Bool)
   /// Look at TCP's state; answered at once by `Event.measured`.
   case measure(ConnectionID)
   /// Read the counters of the links toward the peer, and, before the first dial, find the ways to it;
@@ -83,7 +91,8 @@ public enum Action: Equatable, Sendable {
   case lookAtLinks
   /// Tell the user.
   case report(Notice)
-  /// The session is over; nothing is in flight but waits for input and output.
+  /// The session is over; nothing is in flight but waits for input, output and
+  /// a command that cannot be killed.
   case finish(Outcome)
 }
 

@@ -92,6 +92,8 @@ public struct Options: Sendable {
   public var hasHoles = false
   /// Bytes written at offsets before they are brought to the disk.
   public var writeBehindByteCount = Limits.writeBehindByteCount
+  /// Whether a command makes the input or takes the output; the session waits for its status.
+  public var hasCommand = false
   /// The key, if there is one.
   public var authenticator: Authenticator?
   /// Random bits for session ids, nonces and jitter: cryptographic, but seeded in simulation.

@@ -54,6 +54,8 @@ struct SendStream {
     case reading(OperationToken, turn: UInt64)
     /// A read that was told to end, so that the bytes before it can be sent.
     case cancelling
+    /// Everything was read; whether that was all depends on the status of the command that wrote it.
+    case awaitingCommand
     case ended
   }
 

@@ -57,7 +57,8 @@ extension Session {
       switch failure.kind {
       case .reset, .refused, .brokenPipe: alone = (present.since, present.goneSince ?? now)
       case .timedOut, .unreachable: alone = (present.since, nil)
-      case .noSpace, .cancelled, .noBuffers, .notSupported, .addressInUse, .endedEarly, .other:
+      case .noSpace, .cancelled, .noBuffers, .notSupported, .addressInUse, .endedEarly,
+        .commandExited, .commandKilled, .other:
         break
       }
     case .silent, .damaged:
@@ -111,6 +112,7 @@ extension Session {
     }
     lookAtLinksFinally()
     phase = .parting(outcome, until: now + Limits.partingTimeout)
+    endCommand(at: now)
     alone = nil
     for index in connections.indices where !connections[index].isMember {
       switch connections[index].state {
@@ -140,7 +142,7 @@ extension Session {
     }
   }
 
-  /// Reports the outcome once every connection is closed.
+  /// Reports the outcome once every connection is closed and the command has ended.
   mutating func finishIfDone(at now: Instant) {
     guard case .parting(let outcome, let until) = phase else { return }
     if now >= until {
@@ -153,7 +155,7 @@ extension Session {
       }
     }
     let isDone = connections.allSatisfy { $0.state == .free || $0.state == .accepting }
-    guard isDone else { return }
+    guard isDone, !isWaitingForCommand else { return }
     phase = .over
     actions.append(.finish(outcome))
   }

@@ -376,7 +376,8 @@ extension Session {
         sparse: options.sparse,
         writeBehindByteCount: options.writeBehindByteCount
       )
-      watchToken = submit(.watchOutput, for: .watchOutput)
+      // A command that goes away says more by its status.
+      if command == .none { watchToken = submit(.watchOutput, for: .watchOutput) }
     }
   }
 

@@ -297,7 +297,7 @@ extension Session {
     guard let sending else { return false }
     if sending.hasSendableFrame { return false }
     return !sending.ready.isEmpty || sending.usedSlotCount == sending.geometry.slotCount
-      || sending.input == .ended
+      || sending.input == .ended || sending.input == .awaitingCommand
   }
 
   /// Submits what is left of the present message or frame.

@@ -19,7 +19,7 @@ extension Session {
     case .reading(let token, let since) where since < turn && wantsPartialFrame:
       actions.append(.cancel(token))
       sending?.input = .cancelling
-    case .reading, .cancelling, .ended, nil:
+    case .reading, .cancelling, .awaitingCommand, .ended, nil:
       break
     }
   }
@@ -35,7 +35,8 @@ extension Session {
     sending?.input = .idle
     switch result {
     case .done(0):
-      sending?.input = .ended
+      let isOver = isCommandContent
+      sending?.input = isOver ? .ended : .awaitingCommand
       sending?.abandonFilling()
       seal()
     case .done(let byteCount):
@@ -80,7 +81,9 @@ extension Session {
 
   /// Writes the next frame in order, if it is here.
   mutating func pumpOutput(at now: Instant) {
-    guard phase == .running, writeToken == nil, receiving != nil else { return }
+    guard phase == .running, writeToken == nil, commandDueBy == nil, receiving != nil else {
+      return
+    }
     if options.isPositional { return pumpPositionalOutput(at: now) }
     switch receiving?.rangeToWrite() {
     case .success(.bytes(let slot, let range)?):
@@ -98,6 +101,7 @@ extension Session {
     guard let receiving, receiving.isWritten else { return }
     if let sentence = receiving.mismatch { return conclude(.mismatch(sentence), at: now) }
     phase = .synchronizing
+    if command != .none { return closeCommandInput(at: now) }
     synchronizeToken = submit(.synchronize, for: .synchronize)
   }
 
@@ -111,6 +115,7 @@ extension Session {
       _ = receiving?.didWrite(byteCount: byteCount)
       statistics.writtenOffset = receiving?.writtenOffset ?? 0
     case .failed(let failure):
+      if failure.kind == .brokenPipe, command != .none { return missCommand(at: now) }
       conclude(.outputFailed(failure), at: now)
     }
   }
@@ -120,11 +125,16 @@ extension Session {
     guard phase == .synchronizing else { return }
     switch result {
     case .done:
-      lookAtLinksFinally()
-      phase = .lingering(until: now + Limits.verdictLinger)
+      giveVerdict(at: now)
     case .failed(let failure):
       conclude(.outputFailed(failure), at: now)
     }
+  }
+
+  /// Everything is where it belongs: from now on the sender is told so.
+  mutating func giveVerdict(at now: Instant) {
+    lookAtLinksFinally()
+    phase = .lingering(until: now + Limits.verdictLinger)
   }
 
   /// The reader of our output has gone while we had nothing to write.

@@ -58,6 +58,7 @@ extension Session {
   }
 
   private mutating func runSessionDeadlines(at now: Instant) {
+    runCommandDeadlines(at: now)
     switch phase {
     case .opening:
       if let dialing, now >= dialing.giveUpAt, dialing.lastFailure != nil || now > dialing.giveUpAt

@@ -78,6 +78,10 @@ public struct Session {
   var writeToken: OperationToken?
   var synchronizeToken: OperationToken?
   var watchToken: OperationToken?
+  /// The command that makes the input or takes the output.
+  var command = Command.none
+  /// The command takes nothing any more; its status has until then to say why.
+  var commandDueBy: Instant?
   /// Connections whose payload is complete and whose checksum is being computed, by slot.
   var awaitingChecksum: [Int: ConnectionID] = [:]
 
@@ -130,6 +134,7 @@ public struct Session {
     watchAt = now
     gatherAt = now
     windowReport = (0, now)
+    if options.hasCommand { awaitCommand() }
     switch options.opening {
     case .listen:
       acceptNext()
@@ -232,6 +237,7 @@ public struct Session {
     case .writeJournal: didWriteJournal(result, at: now)
     case .watchOutput: didLoseConsumer(result, at: now)
     case .synchronize: didSynchronize(result, at: now)
+    case .command: didEndCommand(result, at: now)
     case .release: preconditionFailure("a release ends with its notification only")
     }
   }

@@ -136,6 +136,16 @@ public enum Socket {
 
 /// Pipes by system call.
 public enum Pipe {
+  /// Makes a pipe whose ends no child inherits.
+  ///
+  /// - Returns: descriptors that the caller closes.
+  /// - Throws: what pipe2(2) says, such as EMFILE.
+  public static func open() throws(Errno) -> (reading: Int32, writing: Int32) {
+    var (reading, writing) = (Int32(-1), Int32(-1))
+    try check(unsafe clu_pipe_open(&reading, &writing))
+    return (reading, writing)
+  }
+
   /// Asks for a larger pipe; returns the capacity in bytes that it has, nil when it is no pipe.
   ///
   /// Not getting it is no error: limits are per user and a small pipe still works.

@@ -84,6 +84,15 @@ enum Arguments {
     return .path(text)
   }
 
+  /// A command and a path exclude each other, and no command is no command.
+  static func check(exec: String?, _ option: String, _ path: String?) throws {
+    guard let exec else { return }
+    if path != nil { throw ValidationError("give either \(option) or --exec, not both") }
+    if exec.allSatisfy(\.isWhitespace) {
+      throw ValidationError("--exec needs a command, such as 'zfs send tank/data@now'")
+    }
+  }
+
   /// The host and the text after its colon; nil where brackets do not close.
   private static func split(_ text: String) -> (name: String, port: Substring?)? {
     if text.first == "[" {

@@ -97,7 +97,7 @@ struct Send: ParsableCommand {
 
   func run() throws {
     var plan = Plan(role: .sender, opening: connecting.listen ?? .dial(hosts))
-    plan.endpoint = Arguments.endpoint(source.input)
+    plan.endpoint = source.endpoint
     plan.sparse = zeros.sparse
     plan.zeroCopy = copying.zerocopy
     plan.isPreferring = preferring.prefer
@@ -120,6 +120,7 @@ struct Receive: ParsableCommand {
 
         braid receive --output /dev/sdb             to a disk
         braid receive | tar -x                      to a pipe
+        braid receive --exec 'zfs receive tank'     to a command, whose status counts
         braid receive --listen 10.0.0.2:5000        one address, another port
         braid receive --connect oldserver > image   dial a sender that listens
       """,
@@ -157,7 +158,7 @@ struct Receive: ParsableCommand {
       connecting.listen ?? .listen(address: nil, port: Arguments.defaultPort)
     let opening = dialing.connect.isEmpty ? listener : .dial(dialing.connect)
     var plan = Plan(role: .receiver, opening: opening)
-    plan.endpoint = Arguments.endpoint(target.output)
+    plan.endpoint = target.endpoint
     plan.isForced = target.force
     plan.isInPlace = target.inPlace
     plan.isResuming = target.resume

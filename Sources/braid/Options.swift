@@ -26,7 +26,7 @@ struct ConnectingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Never more connections than this, 1 to 256. (default: 64)",
+      "Never more than this, 1 to 256. (default: 64)",
       valueName: "N"
     )
   )
@@ -217,6 +217,20 @@ struct SourceOptions: ParsableArguments {
     )
   )
   var input: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Send what this shell command writes; unlike that of a pipe's producer, its failure fails "
+        + "both ends.",
+      valueName: "COMMAND"
+    )
+  )
+  var exec: String?
+
+  func validate() throws { try Arguments.check(exec: exec, "--input", input) }
+
+  /// Where to read.
+  var endpoint: Plan.Endpoint { exec.map { .command($0) } ?? Arguments.endpoint(input) }
 }
 
 /// Where the stream goes to.
@@ -246,6 +260,20 @@ struct TargetOptions: ParsableArguments {
 
   @Flag(help: ArgumentHelp("Write a file under its own name from the start."))
   var inPlace = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Write to the standard input of this shell command, and fail at both ends if its status is "
+        + "not 0.",
+      valueName: "COMMAND"
+    )
+  )
+  var exec: String?
+
+  func validate() throws { try Arguments.check(exec: exec, "--output", output) }
+
+  /// Where to write.
+  var endpoint: Plan.Endpoint { exec.map { .command($0) } ?? Arguments.endpoint(output) }
 }
 
 /// How a receiver finds a sender that listens.

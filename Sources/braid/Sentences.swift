@@ -3,6 +3,11 @@ internal import Glibc
 internal import Transfer
 internal import Wire
 
+extension Failure {
+  /// Whether it is the end of a command that was not what it should be.
+  fileprivate var isCommandEnd: Bool { kind == .commandExited || kind == .commandKilled }
+}
+
 /// Outcomes and notices as sentences: what, where, why, and what to do.
 struct Sentences {
   /// The run that is spoken of.
@@ -24,8 +29,21 @@ struct Sentences {
   private var endpoint: String {
     switch plan.endpoint {
     case .path(let path): path
+    case .command: "the pipe of \(command)"
     case .standard: plan.role == .sender ? "standard input" : "standard output"
     }
+  }
+
+  private var isCommand: Bool {
+    if case .command = plan.endpoint { return true }
+    return false
+  }
+
+  /// "the command `zfs receive tank`"; the other side reads it too, so it stays short and printable.
+  private var command: String {
+    guard case .command(let text) = plan.endpoint else { return "the command" }
+    let line = String(text.map { $0.isNewline || $0.isWhitespace ? " " : $0 })
+    return "the command `\(line.count > 100 ? line.prefix(99) + "…" : line)`"
   }
 
   private var patience: String {
@@ -45,7 +63,11 @@ struct Sentences {
       "nothing was heard from \(peer) for \(Figures.limit(plan.giveUp)) (--give-up)"
     case .refused(let refusal): cause(refusal)
     case .notBraid(let error): "what answers at \(place) is not braid: \(error)"
+    case .inputFailed(let failure) where failure.isCommandEnd: "\(command) \(text(failure))"
+    case .outputFailed(let failure) where failure.isCommandEnd: "\(command) \(text(failure))"
     case .inputFailed(let failure): "cannot read \(endpoint): \(text(failure))"
+    case .outputFailed(let failure) where failure.kind == .brokenPipe && isCommand:
+      "\(command) closed its input before it had everything"
     case .outputFailed(let failure) where failure.kind == .brokenPipe:
       "whoever read \(endpoint) has gone"
     case .outputFailed(let failure): "cannot write to \(endpoint): \(text(failure))"
@@ -167,8 +189,16 @@ struct Sentences {
     case .notSupported: "not supported"
     case .endedEarly: "it ended before the length that it had at the start"
     case .addressInUse: "the address is in use"
+    case .commandExited where failure.code == 0: "ended with status 0 before it had everything"
+    case .commandExited: "ended with status \(failure.code)"
+    case .commandKilled: "was ended by \(signalName(failure.code))"
     case .other: "unknown error"
     }
+  }
+
+  private func signalName(_ number: Int32) -> String {
+    let names = [SIGKILL: "SIGKILL", SIGTERM: "SIGTERM", SIGINT: "SIGINT", SIGSEGV: "SIGSEGV"]
+    return names[number].map { "signal \(number) (\($0))" } ?? "signal \(number)"
   }
 
   // MARK: On the way

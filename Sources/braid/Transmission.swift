@@ -17,6 +17,7 @@ struct Transmission {
   init(_ plan: Plan, _ connecting: ConnectingOptions, _ messages: MessageOptions) throws {
     var plan = plan
     let sentences = Sentences(plan: plan)
+    plan.hiddenVariable = PreSharedKey.variable
     plan.describe = { outcome in sentences.cause(outcome) }
     var warnings: [String] = []
     do {

@@ -25,6 +25,9 @@ extension CommandLineTests {
         "send host --connections 9 --max-connections 8",
         "--connections 9 is more than --max-connections 8"
       ),
+      ("send host --input x --exec cat", "give either --input or --exec, not both"),
+      ("receive --output x --exec cat", "give either --output or --exec, not both"),
+      ("receive --exec ''", "--exec needs a command, such as 'zfs send tank/data@now'"),
       ("send host --prefer", "--prefer needs several hosts, in the order of preference"),
       ("send host --dead-after 0.5", "--dead-after: must be at least 1 second"),
       ("send host --zerocopy maybe", "Please provide one of 'auto', 'on' or 'off'."),

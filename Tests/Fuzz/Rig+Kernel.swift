@@ -44,6 +44,15 @@ extension Rig {
       let isQuiet = !pending.contains { $0.operation.connection == id }
       check(isQuiet, "closed while operations are in flight")
       places[id.index] = Place()
+    case .closeOutput:
+      let isBusy = pending.contains { if case .write = $0.operation { true } else { false } }
+      check(session.options.hasCommand && !isBusy && !isOutputClosed, "the output is closed early")
+      isOutputClosed = true
+    case .endCommand:
+      check(session.options.hasCommand, "there is no command to end")
+      for index in pending.indices where pending[index].operation == .awaitCommand {
+        pending[index].isStopped = true
+      }
     case .measure(let id):
       guard tape.isOdd(share: 60) else { return handle(.measured(id, nil)) }
       let measurement = Measurement(
@@ -109,11 +118,15 @@ extension Rig {
     case .accept(let id):
       check(!pending.contains { $0.operation.isAccept }, "two accepts")
       places[id.index] = Place()
-    case .watchOutput, .synchronize, .writeJournal:
+    case .awaitCommand:
+      check(session.options.hasCommand, "there is no command to wait for")
+    case .writeJournal:
       break
+    case .watchOutput, .synchronize:
+      check(!session.options.hasCommand || !isReceiver, "a command is no file and no pipe's reader")
     }
     // Per connection one of each direction, and the ends of the stream.
-    let most = Limits.connectionTableSize * 2 + 4 + Limits.readsInFlight
+    let most = Limits.connectionTableSize * 2 + 5 + Limits.readsInFlight
     check(pending.count < most, "too many operations")
     pending.append(Pending(token: token, operation: operation))
   }
@@ -216,6 +229,7 @@ extension Rig {
     case .flush, .writeJournal: break
     case .synchronize:
       if case .done = result { isSynchronized = true }
+    case .awaitCommand: commandEnd = result
     case .connect, .accept, .watchOutput:
       break
     }
@@ -236,11 +250,16 @@ extension Rig {
     let isBusy = pending.contains { $0.operation.connection != nil && !$0.operation.isAccept }
     check(!isBusy, "the end, with operations in flight")
     guard outcome == .complete else { return }
+    if session.options.hasCommand {
+      check(commandEnd == .done(0), "complete, but the command did not end well")
+      check(!isReceiver || isOutputClosed, "complete, but the command's input is open")
+    }
     if isReceiver {
       let isAnnounced = endsHeard.contains {
         $0.offset == writtenByteCount && (hasHole || $0.value == writtenDigest.value)
       }
-      check(isAnnounced && isSynchronized, "complete, but \(writtenByteCount) bytes are no end")
+      let isSafe = isSynchronized || isOutputClosed
+      check(isAnnounced && isSafe, "complete, but \(writtenByteCount) bytes are no end")
     } else {
       // What lies in holes is not read.
       let options = session.options

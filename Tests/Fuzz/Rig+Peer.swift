@@ -24,6 +24,9 @@ extension Rig {
     case .clear(_, let byteCount, _):
       return .done(tape.isOdd(share: oddness) ? tape.choice(Int(byteCount) + 1) : Int(byteCount))
     case .synchronize, .flush, .writeJournal: return .done(0)
+    case .awaitCommand:
+      if tape.isOdd(share: oddness / 8) { return .failed(Failure(.commandExited, code: 1)) }
+      return hasInputEnded || isOutputClosed || tape.isOdd(share: oddness) ? .done(0) : nil
     case .watchOutput: return tape.isOdd(share: oddness / 8) ? .done(0) : nil
     case .receive(let id, let region): return arrival(id, region, oddness)
     }

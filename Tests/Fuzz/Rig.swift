@@ -62,6 +62,8 @@ final class Rig {
   var endsHeard: [FrameHeader] = []
   var verdictsHeard: [FrameHeader] = []
   var isSynchronized = false
+  var isOutputClosed = false
+  var commandEnd: Event.Result?
 
   // The honest peer's side of it.
   let peerSession = SessionID(low: 11, high: 12)
@@ -110,6 +112,7 @@ final class Rig {
       options.streamByteCount = UInt64(inputLeft)
       hasInputEnded = true
     }
+    options.hasCommand = !options.isPositional && linkCount == 1
     peerFrameCount = tape.choice(20)
     hasHoles = linkCount == 3
     session = Session(options, at: now)
@@ -256,7 +259,9 @@ extension Transfer.Operation {
   var connection: ConnectionID? {
     switch self {
     case .connect(let id, _, _), .accept(let id), .send(let id, _, _), .receive(let id, _): id
-    case .read, .write, .writeZeros, .clear, .flush, .writeJournal, .watchOutput, .synchronize: nil
+    case .read, .write, .writeZeros, .clear, .flush, .writeJournal, .watchOutput, .awaitCommand,
+      .synchronize:
+      nil
     }
   }
 
