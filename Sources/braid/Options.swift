@@ -270,7 +270,13 @@ struct TargetOptions: ParsableArguments {
   )
   var exec: String?
 
-  func validate() throws { try Arguments.check(exec: exec, "--output", output) }
+  func validate() throws {
+    try Arguments.check(exec: exec, "--output", output)
+    let option = resume ? "--resume" : inPlace ? "--in-place" : nil
+    if let option, output == nil || output == "-" {
+      throw ValidationError("\(option) needs --output with a file or disk")
+    }
+  }
 
   /// Where to write.
   var endpoint: Plan.Endpoint { exec.map { .command($0) } ?? Arguments.endpoint(output) }

@@ -85,7 +85,7 @@ extension CommandLineTests {
         let folder = try Scratch()
         _ = try run("touch sent", in: folder)
         var pair = Pair()
-        pair.before = "(head -c 3000000 \(Sample.path); while sleep 0.1; do echo; done) |"
+        pair.before = "(head -c 3000000 \(Sample.path); while sleep 0.1 && echo; do :; done) |"
         pair.receive = "--output received \(option) --verbose"
         pair.send = "--verbose"
         pair.after = ""

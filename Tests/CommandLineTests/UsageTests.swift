@@ -26,6 +26,8 @@ extension CommandLineTests {
         "--connections 9 is more than --max-connections 8"
       ),
       ("send host --input x --exec cat", "give either --input or --exec, not both"),
+      ("receive --resume", "--resume needs --output with a file or disk"),
+      ("receive --in-place --exec cat", "--in-place needs --output with a file or disk"),
       ("receive --output x --exec cat", "give either --output or --exec, not both"),
       ("receive --exec ''", "--exec needs a command, such as 'zfs send tank/data@now'"),
       ("send host --prefer", "--prefer needs several hosts, in the order of preference"),
