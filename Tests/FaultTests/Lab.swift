@@ -200,9 +200,3 @@ func rate(in messages: String) throws -> Double {
   let match = try #require(messages.firstMatch(of: /([0-9.]+) ([MG])bit\/s/), "\(messages)")
   return try #require(Double(match.1)) * (match.2 == "G" ? 1e9 : 1e6)
 }
-
-/// A number in a summary, in front of some words; 0 where they are missing.
-func count(of words: String, in messages: String) -> Int {
-  guard let end = messages.range(of: " \(words)", options: .backwards)?.lowerBound else { return 0 }
-  return Int(messages[..<end].split { !$0.isNumber }.last ?? "") ?? 0
-}
