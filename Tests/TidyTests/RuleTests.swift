@@ -166,6 +166,20 @@ private func core(_ text: String) -> SourceFile {
   #expect(Rules.unusedFunctions(header, sources: [user]).map(\.line) == [4])
 }
 
+@Test func `a fault without a test is found`() {
+  let text = """
+    | fault | what braid does | shown by |
+    |---|---|---|
+    | a | `x` | `one test`, `aMark` |
+    | b | b | nothing |
+    | c | c | `no test` |
+    """
+  let table = SourceFile(path: "Sources/Transfer/Transfer.docc/Faults.md", text: text)
+  let code = core("enum A { case other, aMark }\nfunc `one test`() {}")
+  let known = Set(Rules.functions(code) + Rules.cases(code))
+  #expect(Rules.unknownProofs(table, known: known).map(\.line) == [4, 5])
+}
+
 @Test func `a document that names a missing file is found`() {
   let text = "See `Sources/Wire/A.swift` and `B.swift`,\nnot `<liburing.h>` or `gone.c`."
   let document = SourceFile(path: "Sources/Wire/Wire.docc/Protocol.md", text: text)

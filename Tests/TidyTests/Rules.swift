@@ -288,6 +288,43 @@ enum Rules {
     }
   }
 
+  /// Rows of a table whose last column names nothing, or something that is not known.
+  static func unknownProofs(_ file: SourceFile, known: Set<String>) -> [Finding] {
+    file.lines.enumerated().flatMap { index, line -> [Finding] in
+      let isHead = line.hasSuffix("| shown by |") || line.hasSuffix("|---|")
+      guard line.hasPrefix("|"), !isHead, let cell = line.dropLast().split(separator: "|").last
+      else { return [] }
+      let quoted = cell.split(separator: "`", omittingEmptySubsequences: false)
+      let names = stride(from: 1, to: quoted.count, by: 2).map { String(quoted[$0]) }
+      if names.isEmpty { return [Finding(file, index + 1, "nothing shows it")] }
+      return names.filter { !known.contains($0) }.map {
+        Finding(file, index + 1, "there is no test and no mark `\($0)`")
+      }
+    }
+  }
+
+  /// Names of the functions of a file.
+  static func functions(_ file: SourceFile) -> [String] {
+    indices(in: file, of: ["func"]).compactMap {
+      $0 + 1 < file.tokens.count ? file.tokens[$0 + 1].text : nil
+    }
+  }
+
+  /// Names of the cases of the enumerations in a file.
+  static func cases(_ file: SourceFile) -> [String] {
+    indices(in: file, of: ["case"]).flatMap { start -> [String] in
+      var names: [String] = []
+      var index = start + 1
+      // "case a, b": as far as the commas reach.
+      while index < file.tokens.count {
+        names.append(file.tokens[index].text)
+        guard index + 1 < file.tokens.count, file.tokens[index + 1].text == "," else { break }
+        index += 2
+      }
+      return names
+    }
+  }
+
   // MARK: Tools
 
   private static func indices(in file: SourceFile, of words: [String]) -> [Int] {

@@ -57,6 +57,11 @@ enum SourceTree {
   static let swift = files.filter { $0.path.hasSuffix(".swift") }
   static let c = files.filter { $0.path.hasSuffix(".c") || $0.path.hasSuffix(".h") }
   static let documents = files.filter { $0.path.hasSuffix(".md") }
+  /// What `make` can be asked for.
+  static let makeTargets: [String] = {
+    let text = try? String(contentsOf: root.appending(path: "Makefile"), encoding: .utf8)
+    return (text ?? "").matches(of: /(?m)^([a-z-]+):/).map { String($0.1) }
+  }()
   /// Swift files of the modules in Sources.
   static let sources = swift.filter { $0.module != nil }
 }

@@ -67,6 +67,16 @@ private func expectNone(_ findings: [Finding]) {
   expectNone(SourceTree.documents.flatMap { Rules.deadFileNames($0, known: known) })
 }
 
+@Test func `every fault has a test, and every test that is named for it exists`() throws {
+  let table = try #require(SourceTree.documents.first { $0.path.hasSuffix("docc/Faults.md") })
+  let tests = SourceTree.swift.filter { $0.path.hasPrefix("Tests/") }.flatMap(Rules.functions)
+  let marks = SourceTree.sources.filter { $0.path.hasSuffix("Simulation/Marks.swift") }
+  let targets = SourceTree.makeTargets.map { "make \($0)" }
+  let known = Set(tests + marks.flatMap(Rules.cases) + targets)
+  #expect(table.lines.count > 60)
+  expectNone(Rules.unknownProofs(table, known: known))
+}
+
 @Test func `swift format has nothing to say`() throws {
   let format = Process()
   let output = Pipe()
