@@ -16,6 +16,22 @@ enum Clock {
       + .microseconds(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
   }
 
+  /// How long this thread was ready to run and had no processor; zero where the kernel does not count.
+  static func processorWait() -> Duration {
+    guard let file = try? SmallFile(path: "/proc/thread-self/schedstat", limit: 128) else {
+      return .zero
+    }
+    let fields = String(decoding: file.bytes, as: UTF8.self).split(separator: " ")
+    guard fields.count > 1, let nanoseconds = Int64(fields[1]) else { return .zero }
+    return .nanoseconds(nanoseconds)
+  }
+
+  /// Whole microseconds of a duration.
+  static func microseconds(_ duration: Duration) -> Int64 {
+    let parts = duration.components
+    return parts.seconds * 1_000_000 + parts.attoseconds / 1_000_000_000_000
+  }
+
   /// Largest resident set of this process so far, in bytes.
   static func residentPeakByteCount() -> Int { usage().ru_maxrss * 1024 }
 

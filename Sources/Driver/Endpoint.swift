@@ -16,6 +16,8 @@ struct Endpoint {
     case storage
     /// A terminal or another character device.
     case other
+    /// Nothing but the slots themselves, for measuring.
+    case memory
   }
 
   let descriptor: Int32
@@ -48,6 +50,7 @@ struct Endpoint {
   /// - Throws: `StartFailure.input` or `.output` with a sentence.
   static func open(_ plan: Plan) throws(StartFailure) -> Endpoint {
     if case .command(let text) = plan.endpoint { return try open(command: text, plan.role) }
+    if plan.bench != nil { return memory }
     let isInput = plan.role == .sender
     var descriptor = isInput ? STDIN_FILENO : STDOUT_FILENO
     var name = isInput ? "standard input" : "standard output"
@@ -213,6 +216,19 @@ struct Endpoint {
     if descriptor < 0, errno == EBUSY { throw .output(TargetGuard.busy(path)) }
     return (descriptor, nil)
   }
+
+  private static let memory = Endpoint(
+    descriptor: -1,
+    kind: .memory,
+    isFile: false,
+    byteCount: nil,
+    base: nil,
+    name: "memory",
+    partial: nil,
+    source: SourceDescription(kind: .stream),
+    identity: (0, 0),
+    journal: nil
+  )
 
   /// Where an input is read from, if it can be read at offsets.
   ///

@@ -13,6 +13,7 @@ extension Engine {
       cancel(token)
     case .configure(let geometry):
       self.geometry = geometry
+      if isMeasuring, session.options.role == .sender { fillMemory(geometry) }
     case .checksum(let slot, let byteCount):
       let value = ring.arena.xxh3(range(slot, 0..<byteCount))
       let isZero = ring.arena.isZero(range(slot, 0..<byteCount))
@@ -40,7 +41,9 @@ extension Engine {
     case .measure(let id):
       session.handle(.measured(id, measure(id)), control: Span(), at: now)
     case .lookAtLinks:
-      session.handle(.didLookAtLinks(links.view()), control: Span(), at: now)
+      var view = links.view()
+      view.processorMicroseconds = UInt64(clamping: Clock.microseconds(sessionProcessorTime))
+      session.handle(.didLookAtLinks(view), control: Span(), at: now)
     case .report(let notice):
       report(notice, at: now)
     case .finish(let outcome):
@@ -82,6 +85,9 @@ extension Engine {
       if let done { complete(token, .done(done), at: now) }
     case .writeJournal(let journal): write(journal, userData)
     case .flush(let offset): flush(below: offset, userData)
+    case .read(_, let bytes, nil) where isMeasuring:
+      complete(token, .done(readMemory(bytes.count)), at: now)
+    case .write(_, let bytes, nil) where isMeasuring: complete(token, .done(bytes.count), at: now)
     case .read(let slot, let bytes, nil):
       let file = RingFile.descriptor(endpoint.descriptor)
       enqueueStream(.read(file, into: range(slot, bytes), at: nil), userData)
@@ -216,7 +222,10 @@ extension Engine {
   }
 
   private func report(_ notice: Notice, at now: Instant) {
-    if case .started = notice { joinedAt = now.nanoseconds }
+    if case .started = notice {
+      joinedAt = now.nanoseconds
+      startMeter(at: now.nanoseconds)
+    }
     if case .joined(let id, _) = notice, network.listener != nil { learnPeer(id) }
     observer.noticed(notice, peer: notice.connection.flatMap { peerText($0) })
   }

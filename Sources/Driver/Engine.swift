@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Links
 internal import Transfer
 internal import Uring
@@ -32,6 +33,11 @@ final class Engine<Watcher: Observer> {
   var streamOperations: [UInt64: Uring.Operation] = [:]
   /// Whether an output file has its own name.
   var isPublished = false
+  /// Of a session that measures: its figures, and the connections at the end of the measured time.
+  var meter: Meter?
+  var connections: [BenchConnection] = []
+  /// What this process had used before the session.
+  let processorTimeBefore = Clock.processorTime()
   /// What has been advised already.
   private var advised: Set<String> = []
   var startedAt: Int64
@@ -99,12 +105,17 @@ final class Engine<Watcher: Observer> {
     session.advance(to: Instant(nanoseconds: now))
     while true {
       while let action = session.nextAction() { perform(action, at: Instant(nanoseconds: now)) }
-      if let outcome { return report(outcome) }
+      if let outcome {
+        if isMeasuring { letGoOfListener() }
+        return report(outcome)
+      }
       try turn(from: now)
       now = Clock.now()
       while let completion = ring.nextCompletion() {
         take(completion, at: Instant(nanoseconds: now))
       }
+      runMeter(at: now)
+      noteConnections()
       session.advance(to: Instant(nanoseconds: now))
       showProgress(at: now)
     }
@@ -118,10 +129,30 @@ final class Engine<Watcher: Observer> {
     if let deadline = session.nextDeadline {
       timeout = .nanoseconds(max(deadline.nanoseconds - now, 0))
     }
+    if let meter, !meter.isOver, let bound = timeout {
+      timeout = min(bound, .nanoseconds(max(meter.nextAt - now, 0)))
+    }
     do {
       try ring.submit(waitingFor: timeout == .zero ? 0 : 1, timeout: timeout)
     } catch {
       throw .ring("io_uring stopped working: \(error)")
+    }
+  }
+
+  /// Ends the accept in flight, so that it cannot take a connection from whoever listens next.
+  private func letGoOfListener() {
+    guard let listener = network.listener else { return }
+    enqueue(.cancelAll(.descriptor(listener)), userData: Self.ignoredUserData)
+    // The kernel cancels at once; a second in all is for a machine that is very busy.
+    for _ in 0..<100 {
+      try? ring.submit(waitingFor: 1, timeout: .milliseconds(10))
+      while let completion = ring.nextCompletion() {
+        let token = OperationToken(rawValue: completion.userData)
+        guard session.acceptingPlace(of: token) != nil else { continue }
+        // Who came in this moment finds the connection closed, and tries again.
+        if case .bytes(let number) = completion.outcome { Glibc.close(Int32(number)) }
+        return
+      }
     }
   }
 
@@ -172,6 +203,7 @@ final class Engine<Watcher: Observer> {
       residentPeakByteCount: Clock.residentPeakByteCount(),
       links: session.linkReport,
       idleLinks: session.idleLinks,
+      bench: benchResult(at: now),
       enterCount: ring.counters.enters,
       operationCount: ring.counters.submitted
     )

@@ -68,6 +68,8 @@ public struct Plan: Sendable {
   public var isResuming = false
   /// Whether an output file is written under its own name from the start.
   public var isInPlace = false
+  /// Set to measure, from memory to memory; of a listener only that it is set counts.
+  public var bench: Options.Bench?
   /// What becomes of zeros.
   public var sparse = SparseMode.auto
   /// How long the dialling side tries to get the first connection.
@@ -123,6 +125,13 @@ public protocol Observer {
   mutating func noticed(_ notice: Notice, peer: String?)
   /// Called about four times a second while the session runs.
   mutating func progressed(_ statistics: Statistics, elapsed: Duration)
+  /// Called about once a second by a session that measures.
+  mutating func measured(_ interval: BenchInterval)
+}
+
+extension Observer {
+  /// Only who measures needs to listen.
+  public mutating func measured(_ interval: BenchInterval) {}
 }
 
 /// What a run came to.
@@ -141,6 +150,8 @@ public struct Report: Sendable {
   public var links: (local: [LinkUse], remote: [LinkUse])
   /// Links that lay idle until the end while others were busy, whatever was tried.
   public var idleLinks: (local: [String], remote: [String])
+  /// The figures of a session that measures.
+  public var bench: BenchResult?
   /// Calls of io_uring_enter.
   public var enterCount: Int
   /// Operations submitted.

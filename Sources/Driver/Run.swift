@@ -12,6 +12,35 @@ public enum Run {
     _ plan: Plan,
     observer: inout Watcher
   ) throws(StartFailure) -> Report {
+    try run(plan, nil, observer: &observer)
+  }
+
+  /// Listens, and measures with one dialler after the other until a signal comes.
+  ///
+  /// - Parameters:
+  ///   - plan: that of a listener; each dialler settles role, time and checks.
+  ///   - observer: hears what happens.
+  ///   - ended: takes what each session came to; the last one was interrupted.
+  /// - Throws: `StartFailure` if nothing could be started.
+  public static func serve<Watcher: Observer>(
+    _ plan: Plan,
+    observer: inout Watcher,
+    ended: (Report, inout Watcher) -> Void
+  ) throws(StartFailure) {
+    // One listening socket for all: who dials between two sessions waits in its backlog.
+    let network = try Network(plan)
+    while true {
+      let report = try run(plan, network, observer: &observer)
+      ended(report, &observer)
+      if case .interrupted = report.outcome { return }
+    }
+  }
+
+  private static func run<Watcher: Observer>(
+    _ plan: Plan,
+    _ present: Network?,
+    observer: inout Watcher
+  ) throws(StartFailure) -> Report {
     var options = options(of: plan)
     if let complaint = options.complaint { throw .usage(complaint) }
     try Descriptors.makeRoom(for: plan, &options)
@@ -30,7 +59,8 @@ public enum Run {
       (options.capacityByteCount, options.freeByteCount) = endpoint.room
     }
     options.streamByteCount = endpoint.byteCount ?? Greeting.unknownStreamLength
-    let network = try Network(plan)
+    let network: Network
+    if let present { network = present } else { network = try Network(plan) }
     if case .dial = plan.opening {
       options.opening = .dial(
         targetCount: network.targets.count,
@@ -43,6 +73,7 @@ public enum Run {
     observer.prepared("io_uring: \(ring.features), \(ring.registrationText)")
     // Before the command: a signal that comes in between must not leave it behind.
     let signals = (try? Signals.open()) ?? -1
+    defer { if signals >= 0 { close(signals) } }
     let command = try endpoint.startCommand(plan)
     options.hasCommand = command != nil
     let engine = Engine(
@@ -88,7 +119,8 @@ public enum Run {
       plan.connectionLimit ?? max(options.connectionLimit, plan.connectionCount ?? 0)
     options.isPreferring = plan.isPreferring
     options.zeroCopy = plan.zeroCopy
-    options.sparse = plan.sparse
+    options.sparse = plan.bench == nil ? plan.sparse : .never
+    options.bench = plan.bench
     options.wait = plan.wait
     options.giveUp = plan.giveUp
     options.pathSilence = plan.pathSilence

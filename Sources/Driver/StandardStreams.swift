@@ -33,12 +33,22 @@ public enum StandardError {
   }
 
   /// Writes the text, in one call where the kernel takes it; what cannot be written is lost.
-  public static func write(_ text: String) {
+  public static func write(_ text: String) { WholeText.write(text, to: STDERR_FILENO) }
+}
+
+/// Standard output, for what a command was asked to print.
+public enum StandardOutput {
+  /// Writes the text at once; what cannot be written is lost.
+  public static func write(_ text: String) { WholeText.write(text, to: STDOUT_FILENO) }
+}
+
+private enum WholeText {
+  static func write(_ text: String, to descriptor: Int32) {
     var bytes = Array(text.utf8)[...]
     // Every turn but the last moves a byte, or was interrupted by a signal.
     while !bytes.isEmpty {
       let count = unsafe bytes.withUnsafeBytes { buffer in
-        unsafe Glibc.write(STDERR_FILENO, buffer.baseAddress, buffer.count)
+        unsafe Glibc.write(descriptor, buffer.baseAddress, buffer.count)
       }
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { return }

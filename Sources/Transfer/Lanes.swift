@@ -23,6 +23,9 @@ public struct LinkView: Equatable, Sendable {
   public var links: [LinkStatus]
   /// Ways to dial, best first; empty where we do not dial.
   public var lanes: [Lane]
+  /// User and system time of this process since the session began, in microseconds; told to the peer
+  /// of a session that measures.
+  public var processorMicroseconds: UInt64 = 0
 
   /// What the owner found.
   public init(links: [LinkStatus], lanes: [Lane] = []) {

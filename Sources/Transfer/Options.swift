@@ -44,7 +44,21 @@ public struct Options: Sendable {
     case listen
   }
 
-  /// What we do with the stream.
+  /// What a session that measures does, as its dialler says; a listener takes it over.
+  public struct Bench: Sendable, Equatable {
+    /// How long data flow.
+    public var time: BenchTime
+    /// Whether payloads go without checksums.
+    public var isUnchecked: Bool
+
+    /// What the dialler wants.
+    public init(time: BenchTime, isUnchecked: Bool) {
+      self.time = time
+      self.isUnchecked = isUnchecked
+    }
+  }
+
+  /// What we do with the stream; a listener that measures takes the opposite of what comes.
   public var role: Role
   /// How connections come about.
   public var opening: Opening
@@ -90,6 +104,8 @@ public struct Options: Sendable {
   var leavesOutZeros: Bool { sparse == .always || sparse == .auto && isPositional }
   /// Whether the input can tell where it has holes.
   public var hasHoles = false
+  /// Set if the session only measures: from memory to memory, any data, for a time.
+  public var bench: Bench?
   /// Bytes written at offsets before they are brought to the disk.
   public var writeBehindByteCount = Limits.writeBehindByteCount
   /// Whether a command makes the input or takes the output; the session waits for its status.

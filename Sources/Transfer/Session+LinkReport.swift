@@ -86,7 +86,7 @@ extension Session {
   /// Reads the counters a last time, where there is anything to tell.
   mutating func lookAtLinksFinally() {
     noteCarriers()
-    guard hasSeveralLinks else { return }
+    guard hasSeveralLinks || options.bench != nil else { return }
     finalLook = lookCount + 1
     actions.append(.lookAtLinks)
   }
@@ -116,6 +116,7 @@ extension Session {
     let header = FrameHeader(
       .status,
       length: UInt32(payload.count),
+      number: options.bench == nil ? 0 : processorMicroseconds,
       value: XXH64.hash(payload.span),
       detail: number
     )

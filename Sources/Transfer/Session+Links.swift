@@ -38,6 +38,7 @@ extension Session {
   /// Takes in what the owner found about the links here.
   mutating func didLookAtLinks(_ view: LinkView, at now: Instant) {
     localLinks = view.links
+    processorMicroseconds = view.processorMicroseconds
     lookCount += 1
     Self.addNew(view.links, to: &firstLocalLinks)
     if phase == .opening {
@@ -54,6 +55,7 @@ extension Session {
   /// Takes in what the peer says about its links.
   mutating func didReceiveStatus(_ header: FrameHeader, _ links: [LinkStatus], at now: Instant) {
     remoteLinks = links
+    if options.bench != nil { peerProcessorMicroseconds = header.number }
     hasHeardStatus = true
     Self.addNew(links, to: &firstRemoteLinks)
     guard case .sounding(let id, let serial, header.detail, _) = gathering?.step else { return }
@@ -66,7 +68,7 @@ extension Session {
   mutating func sendStatus(_ id: ConnectionID, at now: Instant) -> Bool {
     guard phase == .running, lookCount > 0 else { return false }
     if options.role == .sender {
-      guard statusSentAt == nil, hasSeveralLinks else { return false }
+      guard statusSentAt == nil, hasSeveralLinks || options.bench != nil else { return false }
       composeStatus(id, answering: 0, at: now)
       return true
     }

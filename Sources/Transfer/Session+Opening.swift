@@ -109,6 +109,7 @@ extension Session {
       hello.connectionNumber = connections[id.index].number
       hello.connectionCount = UInt16(clamping: wanted)
       hello.streamByteCount = options.streamByteCount
+      addBench(to: &hello)
       hello.nonce = nonce()
       connections[id.index].state = .awaitingWelcome
       connections[id.index].greeting = hello
@@ -144,7 +145,10 @@ extension Session {
     case .welcome:
       break
     }
-    guard welcome.session == hello.session, welcome.role == options.role.opposite else {
+    if welcome.isBench != hello.isBench { return refusedByPeer(id, .otherPurpose, at: now) }
+    guard welcome.isUnchecked == hello.isUnchecked, welcome.session == hello.session,
+      welcome.role == options.role.opposite
+    else {
       return drop(id, .violation("a welcome to another session"), at: now)
     }
     var confirm = hello
@@ -173,7 +177,8 @@ extension Session {
     case .busy, .unknownSession:
       // Somebody else listens where our peer did.
       if let present = alone { alone = (present.since, present.goneSince ?? now) }
-    case .none, .version, .keyNeeded, .keyUnexpected, .keyWrong, .sameRole, .malformed:
+    case .none, .version, .keyNeeded, .keyUnexpected, .keyWrong, .sameRole, .malformed,
+      .otherPurpose:
       break
     }
     drop(id, .violation("refused: \(refusal)"), at: now)
@@ -230,13 +235,15 @@ extension Session {
     }
     var welcome = Greeting(
       .welcome,
-      role: options.role,
+      role: role(toward: hello),
       session: hello.session,
       frameByteCount: UInt32(options.frameByteCount)
     )
     welcome.isKeyed = options.authenticator != nil
     welcome.connectionNumber = hello.connectionNumber
     welcome.streamByteCount = options.streamByteCount
+    welcome.isBench = hello.isBench
+    welcome.isUnchecked = hello.isUnchecked
     welcome.nonce = nonce()
     if let authenticator = options.authenticator {
       welcome.proof = authenticator.tag(Handshake.listenerTranscript(hello, welcome))
@@ -254,7 +261,8 @@ extension Session {
   private func objection(to hello: Greeting) -> Refusal? {
     if hello.isKeyed, options.authenticator == nil { return .keyUnexpected }
     if !hello.isKeyed, options.authenticator != nil { return .keyNeeded }
-    if hello.role == options.role { return .sameRole }
+    if let refusal = benchObjection(to: hello) { return refusal }
+    if hello.role == role(toward: hello) { return .sameRole }
     if let sessionID, sessionID != hello.session { return .busy }
     // Part of a stream went to somebody who is gone; here it would begin in the middle.
     if sessionID == nil, hello.isContinuing { return .unknownSession }
@@ -277,6 +285,7 @@ extension Session {
     }
     // Another session may have begun since the hello.
     if let refusal = objection(to: hello) { return refuse(id, refusal, at: now) }
+    settleBench(by: hello)
     sessionID = hello.session
     if let length = knownLength(hello, welcome) { statistics.streamByteCount = length }
     join(id, peer: hello, at: now)
@@ -284,6 +293,7 @@ extension Session {
 
   /// The length of the stream, if the side that sends has said it.
   private func knownLength(_ hello: Greeting, _ welcome: Greeting) -> UInt64? {
+    if hello.isBench { return nil }
     let length = hello.role == .sender ? hello.streamByteCount : welcome.streamByteCount
     return length == Greeting.unknownStreamLength ? nil : length
   }

@@ -112,8 +112,9 @@ extension Session {
       didReceiveHeader(id, header, at: now)
     case .payload(let header, let slot):
       // The checksum comes back in this turn; the next header can already be asked for then.
-      actions.append(.checksum(slot, byteCount: Int(header.length)))
       awaitingChecksum[slot.index] = id
+      if isUnchecked { return didChecksum(slot, header.value, isZero: false, at: now) }
+      actions.append(.checksum(slot, byteCount: Int(header.length)))
     case .discard(let header):
       if header.kind == .data {
         didProcess(id, header, at: now)
@@ -149,7 +150,7 @@ extension Session {
     switch (header.kind, options.role) {
     case (.data, .receiver):
       admit(id, header, at: now)
-    case (.hole, .receiver):
+    case (.hole, .receiver) where options.bench == nil:
       admitHole(id, header, at: now)
     case (.end, .receiver):
       if let sentence = receiving?.didReceiveEnd(header) {
@@ -179,7 +180,7 @@ extension Session {
       }
       connections[id.index].incoming = .control(header)
       armReceive(id)
-    case (.data, .sender), (.hole, .sender), (.end, .sender), (.ack, .receiver),
+    case (.data, .sender), (.hole, _), (.end, .sender), (.ack, .receiver),
       (.reject, .receiver),
       (.verdict, .receiver), (.request, .sender), (.source, .sender):
       violate(id, "a \(header.kind) frame was not expected here", at: now)

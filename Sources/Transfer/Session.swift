@@ -25,8 +25,9 @@ public struct Session {
     case over
   }
 
-  /// What the session was told to do.
-  public let options: Options
+  /// What the session was told to do; of a session that measures, the listener's part is settled by
+  /// the first connection that joins.
+  public internal(set) var options: Options
   var phase = Phase.opening
   /// The connection table; it grows to the most places ever used at one time, and no further than
   /// `Limits.connectionTableSize`.
@@ -84,6 +85,10 @@ public struct Session {
   var commandDueBy: Instant?
   /// Connections whose payload is complete and whose checksum is being computed, by slot.
   var awaitingChecksum: [Int: ConnectionID] = [:]
+
+  // Processor time here and there in microseconds, in a session that measures.
+  var processorMicroseconds: UInt64 = 0
+  var peerProcessorMicroseconds: UInt64?
 
   // Links.
   /// Counters of the links here and there, now and when the session began.
@@ -177,6 +182,8 @@ public struct Session {
         statistics.staleCompletionCount += 1
         return
       }
+      // Memory answers in the same turn. It ends: a read uses up a slot, a write a received frame.
+      if options.bench != nil { wasAnswered = true }
       completed(purpose, token, result, releaseFollows: releaseFollows, control: control, at: now)
     case .released(let token, let wasCopied):
       guard case .release(let slot, let id, let serial) = inFlight.purpose(of: token) else {

@@ -33,6 +33,10 @@ public struct Greeting: Equatable, Sendable {
   public var isKeyed = false
   /// Whether the dialler has heard frames of this session: only a listener that runs it may join in.
   public var isContinuing = false
+  /// Whether the session measures: nothing is read from an input or written to an output.
+  public var isBench = false
+  /// Whether payloads have no checksum; only in a session that measures.
+  public var isUnchecked = false
   /// The dialler's number for this connection, from 0, never used twice in a session.
   public var connectionNumber: UInt32 = 0
   /// How many connections the dialler means to open at first, 1...65535.
@@ -41,7 +45,8 @@ public struct Greeting: Equatable, Sendable {
   public var refusal: Refusal = .none
   /// Largest payload the speaker wants in one frame, in bytes; the smaller of both sides counts.
   public var frameByteCount: UInt32
-  /// Length of the stream in bytes where the sender knows it, else `unknownStreamLength`.
+  /// Length of the stream in bytes where the sender knows it, else `unknownStreamLength`; in the hello
+  /// and confirm of a session that measures, a `BenchTime`.
   public var streamByteCount: UInt64 = Greeting.unknownStreamLength
   /// The session that the dialler opens or joins.
   public var session: SessionID
@@ -80,6 +85,8 @@ public struct Greeting: Equatable, Sendable {
     self.role = role
     isKeyed = bytes.load(UInt16.self, at: 12) & 1 != 0
     isContinuing = bytes.load(UInt16.self, at: 12) & 2 != 0
+    isBench = bytes.load(UInt16.self, at: 12) & 4 != 0
+    isUnchecked = bytes.load(UInt16.self, at: 12) & 8 != 0
     connectionCount = bytes.load(at: 14)
     connectionNumber = bytes.load(at: 16)
     frameByteCount = bytes.load(at: 20)
@@ -102,7 +109,7 @@ public struct Greeting: Equatable, Sendable {
     out.store(Self.version, at: 8)
     out[10] = kind.rawValue
     out[11] = role.rawValue
-    out.store(UInt16((isKeyed ? 1 : 0) | (isContinuing ? 2 : 0)), at: 12)
+    out.store(flags, at: 12)
     out.store(connectionCount, at: 14)
     out.store(connectionNumber, at: 16)
     out.store(frameByteCount, at: 20)
@@ -116,6 +123,10 @@ public struct Greeting: Equatable, Sendable {
     out.store(UInt64(0), at: 84)
     proof.store(into: &out, at: 96)
     out.store(Self.check(out.span), at: 92)
+  }
+
+  private var flags: UInt16 {
+    (isKeyed ? 1 : 0) | (isContinuing ? 2 : 0) | (isBench ? 4 : 0) | (isUnchecked ? 8 : 0)
   }
 
   /// The 128 bytes as an array: what a proof is computed over, with the proof itself left out.

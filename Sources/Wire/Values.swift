@@ -97,6 +97,35 @@ public enum Refusal: UInt16, Sendable, Equatable, CaseIterable {
   case tooMany = 8
   /// The dialler continues a session that the listener does not run: who ran it is gone.
   case unknownSession = 9
+  /// One side measures, the other carries data.
+  case otherPurpose = 10
+}
+
+/// How long a session that measures lets data flow; the dialler says it in place of a length.
+public struct BenchTime: Equatable, Sendable {
+  /// Longest time, in milliseconds: a day.
+  public static let limit: UInt32 = 86_400_000
+
+  /// Milliseconds in which the sender sends, from when it joined.
+  public var total: UInt32
+  /// How many of them, from the start, are not counted; fewer than all.
+  public var omitted: UInt32
+
+  /// A time that makes sense; nil for any other.
+  public init?(total: UInt32, omitted: UInt32) {
+    guard total <= Self.limit, omitted < total else { return nil }
+    self.total = total
+    self.omitted = omitted
+  }
+
+  /// Decodes what stands in place of the stream's length: the total in the low half, the omitted part
+  /// in the high one.
+  public init?(wire: UInt64) {
+    self.init(total: UInt32(truncatingIfNeeded: wire), omitted: UInt32(wire >> 32))
+  }
+
+  /// What stands in place of the stream's length.
+  public var wire: UInt64 { UInt64(omitted) << 32 | UInt64(total) }
 }
 
 /// How a session ends, in the receiver's verdict or in either side's abort.

@@ -23,9 +23,12 @@ struct Braid: ParsableCommand {
       Statuses: 0 complete, 1 transfer failed, 2 own input or output failed,
       3 data differ, 4 refused, 5 no io_uring, 64 usage, 130 and 143 interrupted.
       """,
-    version: "braid 0.1.0 (protocol \(Greeting.version))",
-    subcommands: [Send.self, Receive.self, Key.self]
+    version: "braid \(version) (protocol \(Greeting.version))",
+    subcommands: [Send.self, Receive.self, Bench.self, Key.self]
   )
+
+  /// The version of this program.
+  static let version = "0.1.0"
 }
 
 /// `braid send`.

@@ -18,8 +18,12 @@ enum Figures {
   /// "9.41 Gbit/s"; bits are decimal.
   static func rate(bytes: UInt64, in duration: Duration) -> String {
     let time = seconds(duration)
-    let bits = time > 0 ? Double(bytes) * 8 / time : 0
-    return scaled(bits, units: ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"], step: 1000)
+    return rate(bitsPerSecond: time > 0 ? Double(bytes) * 8 / time : 0)
+  }
+
+  /// The same from bits per second.
+  static func rate(bitsPerSecond bits: Double) -> String {
+    scaled(bits, units: ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"], step: 1000)
   }
 
   /// "0.034 s", "12.3 s", "3:07 min", "1:02:03 h".

@@ -14,7 +14,9 @@ struct Sentences {
   let plan: Plan
 
   /// The other side: "the receiver" or "the sender".
-  var peer: String { plan.role == .sender ? "the receiver" : "the sender" }
+  var peer: String {
+    plan.bench != nil ? "the other side" : plan.role == .sender ? "the receiver" : "the sender"
+  }
 
   /// "newserver port 27243", "port 27243".
   var place: String {
@@ -134,6 +136,8 @@ struct Sentences {
     case .malformed: "\(peer) could not understand our greeting"
     case .tooMany: "\(peer) takes no more connections"
     case .unknownSession: "\(peer) knows nothing of this session"
+    case .otherPurpose where plan.bench != nil: "what listens at \(place) does not measure"
+    case .otherPurpose: "what listens at \(place) is `braid bench`, which keeps nothing"
     }
   }
 
@@ -146,6 +150,9 @@ struct Sentences {
     case .sameRole: "One side sends, the other receives."
     case .tooMany: "Ask for fewer --connections."
     case .unknownSession: "Its process was started anew: begin anew."
+    case .otherPurpose where plan.bench != nil: "Start `braid bench --listen` there."
+    case .otherPurpose:
+      "Start `\(plan.role == .sender ? "braid receive" : "braid send --listen PORT")` there."
     case .none, .malformed: nil
     }
   }
@@ -168,7 +175,10 @@ struct Sentences {
   }
 
   private func connectAdvice(_ failure: Failure?) -> String {
-    let verb = plan.role == .sender ? "braid receive" : "braid send --listen PORT"
+    let verb =
+      plan.bench != nil
+      ? "braid bench --listen"
+      : plan.role == .sender ? "braid receive" : "braid send --listen PORT"
     return switch failure?.kind {
     case .refused?: "Is `\(verb)` running there?"
     case .timedOut?, .cancelled?, nil: "Does a firewall drop what goes to that port?"
@@ -261,6 +271,8 @@ struct Sentences {
     case .refused(.busy): "it belongs to another session"
     case .refused(.sameRole): "it \(plan.role == .sender ? "sends" : "receives"), as we do"
     case .refused(.tooMany): "there are enough connections"
+    case .refused(.otherPurpose):
+      plan.bench != nil ? "it carries data, and we only measure" : "it is `braid bench`"
     case .refused(.unknownSession): "it continues a session that began elsewhere"
     case .refused(.malformed), .refused(.none): "its greeting makes no sense"
     case .notBraid(let error): "\(error)"

@@ -42,6 +42,23 @@ private let goldenRefusal: (Greeting, String) = {
   return (refusal, text)
 }()
 
+private let goldenBench: (Greeting, String) = {
+  var hello = goldenHello.0
+  hello.isKeyed = false
+  hello.isBench = true
+  hello.isUnchecked = true
+  hello.streamByteCount = BenchTime(total: 11_000, omitted: 1000)?.wire ?? 0
+  hello.proof = .zero
+  let text = """
+    8962726169640d0a 0100 01 01 0c00 0800 03000000 00000400 f82a0000e8030000
+    000102030405060708090a0b0c0d0e0f
+    202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f
+    0000 00000000000000000000 15e19a35
+    0000000000000000000000000000000000000000000000000000000000000000
+    """
+  return (hello, text)
+}()
+
 private func randomGreeting(_ random: inout SplitMix64) -> Greeting {
   let kinds: [Greeting.Kind] = [.hello, .welcome, .confirm, .refusal]
   var greeting = Greeting(
@@ -51,6 +68,8 @@ private func randomGreeting(_ random: inout SplitMix64) -> Greeting {
     frameByteCount: UInt32.random(in: Greeting.frameByteCountRange, using: &random)
   )
   greeting.isKeyed = Bool.random(using: &random)
+  greeting.isBench = Bool.random(using: &random)
+  greeting.isUnchecked = Bool.random(using: &random)
   greeting.connectionNumber = UInt32(truncatingIfNeeded: random.next())
   greeting.connectionCount = UInt16(truncatingIfNeeded: random.next())
   greeting.refusal = Refusal.allCases.randomElement(using: &random) ?? .none
@@ -61,7 +80,7 @@ private func randomGreeting(_ random: inout SplitMix64) -> Greeting {
 }
 
 @Test func `greetings have the bytes that the protocol says`() {
-  for (greeting, text) in [goldenHello, goldenRefusal] {
+  for (greeting, text) in [goldenHello, goldenBench, goldenRefusal] {
     #expect(hex(encoded(greeting)) == text.filter { !$0.isWhitespace })
     #expect(decodedGreeting(bytes(hex: text)) == .success(greeting))
   }
@@ -133,7 +152,7 @@ private func randomGreeting(_ random: inout SplitMix64) -> Greeting {
 @Test func `reserved values of a greeting do not matter to this version`() {
   for (greeting, _) in [goldenHello, goldenRefusal] {
     var changed = encoded(greeting)
-    changed[12] |= 0xFC
+    changed[12] |= 0xF0
     changed[13] = 0xFF
     for index in 82..<92 { changed[index] = 0x55 }
     seal(greeting: &changed)
@@ -193,6 +212,19 @@ private func randomGreeting(_ random: inout SplitMix64) -> Greeting {
     let other = Bytes32(changed.span)
     #expect(!proof.isEqualInConstantTime(to: other))
     #expect(proof != other)
+  }
+}
+
+@Test func `a time to measure survives the way there and back, and nonsense does not`() {
+  for (total, omitted) in [(1, 0), (11_000, 1000), (BenchTime.limit, BenchTime.limit - 1)]
+    as [(UInt32, UInt32)]
+  {
+    let time = BenchTime(total: total, omitted: omitted)
+    #expect(time != nil)
+    #expect(time.flatMap { BenchTime(wire: $0.wire) } == time)
+  }
+  for wire in [0, .max, 1 << 32 | 1, UInt64(BenchTime.limit) + 1] as [UInt64] {
+    #expect(BenchTime(wire: wire) == nil)
   }
 }
 

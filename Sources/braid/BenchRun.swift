@@ -1,0 +1,179 @@
+internal import ArgumentParser
+internal import Driver
+internal import Glibc
+internal import Transfer
+internal import Wire
+
+/// The runs of one `braid bench`, from the checked command line to the exit status.
+struct BenchRun {
+  private let plan: Plan
+  private let sentences: Sentences
+  private let messages: MessageOptions
+  private let measuring: MeasuringOptions
+  private let warnings: [String]
+  private let text: BenchText
+
+  /// A listener is busy until it has heard the last run's end: a moment, or as long as somebody else
+  /// measures.
+  private static let busyPatience = 20
+  private static let busyPause: UInt32 = 100_000
+
+  /// Reads the key.
+  ///
+  /// - Throws: `ExitCode` after a sentence on standard error.
+  init(
+    _ plan: Plan,
+    _ keyFile: String?,
+    _ messages: MessageOptions,
+    _ measuring: MeasuringOptions
+  ) throws {
+    var plan = plan
+    let sentences = Sentences(plan: plan)
+    plan.describe = { outcome in sentences.cause(outcome) }
+    do {
+      let key = try PreSharedKey.load(path: keyFile)
+      plan.authenticator = key?.authenticator
+      warnings = key?.warnings ?? []
+    } catch {
+      StandardError.write("braid: \(error.text).\n")
+      throw ExitStatus.usage.exitCode
+    }
+    _ = StandardStreams.reserve()
+    self.plan = plan
+    self.sentences = sentences
+    self.messages = messages
+    self.measuring = measuring
+    text = BenchText(showsBytes: measuring.bytes)
+  }
+
+  // MARK: The side that dials
+
+  /// Measures with each number of connections in turn, and reports.
+  ///
+  /// - Throws: `ExitCode` for every end but the good one, after a sentence on standard error.
+  func measure() throws {
+    var observer = BenchObserver(sentences, messages, measuring.json ? nil : text)
+    for warning in warnings { observer.reporter.say(warning) }
+    var runs: [(asked: Int?, figures: BenchFigures)] = []
+    let counts = measuring.connections?.all ?? [ConnectionCount(number: nil)]
+    for count in counts {
+      var plan = plan
+      plan.connectionCount = count.number
+      let figures = try one(plan, &observer)
+      runs.append((count.number, figures))
+      if !measuring.json { show(text.lines(figures)) }
+    }
+    observer.reporter.finish()
+    if measuring.json {
+      let document = BenchDocument(
+        plan: plan,
+        peer: sentences.place,
+        time: measuring.measuredTime,
+        omit: measuring.omittedTime,
+        runs: runs
+      )
+      StandardOutput.write(document.text)
+    } else if runs.count > 1 {
+      show(text.table(runs))
+    }
+  }
+
+  private func one(_ plan: Plan, _ observer: inout BenchObserver) throws -> BenchFigures {
+    var report: Report?
+    for attempt in 0...Self.busyPatience {
+      if attempt > 0 { usleep(Self.busyPause) }
+      do {
+        report = try Run.transfer(plan, observer: &observer)
+      } catch {
+        throw leave("\(error)", ExitStatus(error), &observer)
+      }
+      if report?.outcome != .refused(.busy) { break }
+    }
+    guard let report, report.outcome == .complete else {
+      let outcome = report?.outcome ?? .refused(.busy)
+      let words = [sentences.cause(outcome) + ".", sentences.advice(outcome)].compactMap(\.self)
+      throw leave(words.joined(separator: " "), ExitStatus(outcome), &observer)
+    }
+    guard let figures = BenchFigures(report) else {
+      throw leave("nothing arrived in the measured time.", .failed, &observer)
+    }
+    return figures
+  }
+
+  private func leave(
+    _ words: String,
+    _ status: ExitStatus,
+    _ observer: inout BenchObserver
+  ) -> ExitCode {
+    observer.reporter.finish()
+    StandardError.write("braid: \(words)\n")
+    return status.exitCode
+  }
+
+  // MARK: The side that listens
+
+  /// Measures with whoever dials, until a signal comes.
+  ///
+  /// - Throws: `ExitCode`, since only a signal or a failure ends it.
+  func serve() throws {
+    var observer = BenchObserver(sentences, messages, nil)
+    for warning in warnings { observer.reporter.say(warning) }
+    observer.reporter.say("waiting at \(sentences.place)")
+    var last = Outcome.complete
+    do {
+      try Run.serve(plan, observer: &observer) { report, observer in
+        last = report.outcome
+        ended(report, &observer)
+      }
+    } catch {
+      throw leave("\(error)", ExitStatus(error), &observer)
+    }
+    throw leave(sentences.cause(last) + ".", ExitStatus(last), &observer)
+  }
+
+  private func ended(_ report: Report, _ observer: inout BenchObserver) {
+    switch report.outcome {
+    case .complete:
+      if !messages.quiet, let figures = BenchFigures(report) { show(text.lines(figures)) }
+    case .interrupted:
+      break
+    default:
+      observer.reporter.say(sentences.cause(report.outcome))
+    }
+  }
+
+  private func show(_ lines: [String]) {
+    StandardOutput.write(lines.map { $0 + "\n" }.joined())
+  }
+}
+
+/// Passes messages on to a reporter, and prints each stretch when it is over.
+struct BenchObserver: Observer {
+  var reporter: Reporter
+  private let text: BenchText?
+  private let isQuiet: Bool
+
+  /// Prepares to speak; without a text nothing is printed but messages.
+  init(_ sentences: Sentences, _ messages: MessageOptions, _ text: BenchText?) {
+    reporter = Reporter(sentences, messages, allowsProgress: false)
+    self.text = text
+    isQuiet = messages.quiet
+  }
+
+  mutating func prepared(_ detail: String) { reporter.prepared(detail) }
+
+  mutating func advised(_ sentence: String, costsLinks: Bool) {
+    reporter.advised(sentence, costsLinks: costsLinks)
+  }
+
+  mutating func noticed(_ notice: Notice, peer: String?) { reporter.noticed(notice, peer: peer) }
+
+  mutating func progressed(_ statistics: Statistics, elapsed: Duration) {
+    reporter.progressed(statistics, elapsed: elapsed)
+  }
+
+  mutating func measured(_ interval: BenchInterval) {
+    guard let text, !isQuiet else { return }
+    StandardOutput.write(text.line(interval) + "\n")
+  }
+}

@@ -1,0 +1,99 @@
+internal import Driver
+internal import Transfer
+internal import Wire
+
+/// The figures of `braid bench` as lines for people.
+struct BenchText {
+  /// Whether rates are told in MiB/s.
+  let showsBytes: Bool
+
+  /// "9.41 Gbit/s" or "1122 MiB/s".
+  func rate(_ bitsPerSecond: Double) -> String {
+    showsBytes
+      ? "\(Figures.decimals(bitsPerSecond / 8 / 1_048_576, 0)) MiB/s"
+      : Figures.rate(bitsPerSecond: bitsPerSecond)
+  }
+
+  /// One stretch, as soon as it is over.
+  func line(_ interval: BenchInterval) -> String {
+    func seconds(_ time: Duration) -> String {
+      let text = Figures.decimals(Figures.seconds(time), 1)
+      return String(repeating: " ", count: max(0, 6 - text.count)) + text
+    }
+    let bits = Double(interval.byteCount) * 8 / max(Figures.seconds(interval.duration), 1e-9)
+    var line = "\(seconds(interval.start)) - \(seconds(interval.end)) s  \(rate(bits))"
+    if interval.retransmissions > 0 {
+      line += ", \(Figures.count(interval.retransmissions, "segment")) sent again"
+    }
+    return line + (interval.isOmitted ? ", not counted" : "")
+  }
+
+  /// What a run came to.
+  func lines(_ figures: BenchFigures) -> [String] {
+    let result = figures.result
+    let verb = result.role == .sender ? "sent" : "received"
+    let amount = Figures.amount(result.byteCount)
+    let time = Figures.time(result.duration)
+    let count = Figures.count(result.connections.count, "connection")
+    let checks = result.isChecked ? "with checksums" : "without checksums of payloads"
+    return ["\(rate(figures.bitsPerSecond)): \(verb) \(amount) in \(time), \(count), \(checks)"]
+      + connectionLines(result) + linkLines(figures)
+      + [processorLine(figures), "  limit: \(figures.reason)"]
+  }
+
+  private func connectionLines(_ result: BenchResult) -> [String] {
+    let rows = result.connections.map { connection in
+      let bits =
+        Double(connection.byteCount) * 8 / max(Figures.seconds(result.duration), 1e-9)
+      var row = [connection.local, connection.peer, rate(bits)]
+      // Of the side that receives, TCP says nothing about the way of the data.
+      if result.role == .sender {
+        row += [
+          "\(connection.retransmissions) sent again",
+          "\(Figures.decimals(Figures.seconds(connection.roundTrip) * 1000, 2)) ms",
+          "window \(Figures.amount(UInt64(connection.congestionWindow)))",
+        ]
+      }
+      let links = [connection.localLink, connection.peerLink].compactMap(\.self)
+      if !links.isEmpty { row.append(links.joined(separator: " - ")) }
+      return row
+    }
+    return LinkTable.aligned(rows)
+  }
+
+  private func linkLines(_ figures: BenchFigures) -> [String] {
+    let rows = figures.links.map { link in
+      let way = link.side == .sender ? "out over" : "in over"
+      let count = link.use.connectionCount.map { Figures.count($0, "connection") }
+      var row = [way, link.use.name, count ?? "? connections", rate(link.bitsPerSecond)]
+      if let share = link.share { row.append("\(Figures.decimals(share * 100, 0)) % of its speed") }
+      return row
+    }
+    return LinkTable.aligned(rows)
+  }
+
+  private func processorLine(_ figures: BenchFigures) -> String {
+    let sides = [("sender", figures.sender), ("receiver", figures.receiver)].map { name, used in
+      guard let used else { return "\(name) unknown" }
+      return "\(name) \(Figures.decimals(used.secondsPerGibibyte, 3)) s/GiB "
+        + "(\(Figures.decimals(used.share * 100, 0)) % of the time)"
+    }
+    return "  processor: " + sides.joined(separator: ", ")
+  }
+
+  /// Several runs side by side.
+  func table(_ runs: [(asked: Int?, figures: BenchFigures)]) -> [String] {
+    var rows = [["connections", "rate", "sender s/GiB", "receiver s/GiB", "limit"]]
+    for (asked, figures) in runs {
+      func cost(_ used: BenchFigures.Processor?) -> String {
+        used.map { Figures.decimals($0.secondsPerGibibyte, 3) } ?? "?"
+      }
+      rows.append([
+        asked.map { "\($0)" } ?? "auto (\(figures.result.connections.count))",
+        rate(figures.bitsPerSecond), cost(figures.sender), cost(figures.receiver),
+        figures.limit.rawValue,
+      ])
+    }
+    return LinkTable.aligned(rows)
+  }
+}

@@ -1,0 +1,42 @@
+import Testing
+import Transfer
+
+// Goal:    what is named as the limit is what was full, and nothing is named without evidence.
+// Method:  each kind of evidence alone, and two at a time.
+// Failure: users are told to buy processors where a cable is the limit.
+
+@Test func `each limit is named by its own evidence`() {
+  func limit(_ change: (inout Bottleneck.Evidence) -> Void) -> Bottleneck {
+    var evidence = Bottleneck.Evidence()
+    change(&evidence)
+    return Bottleneck(evidence)
+  }
+  #expect(limit { _ in } == .unknown)
+  #expect(limit { $0.senderProcessor = 0.95 } == .senderProcessor)
+  #expect(limit { $0.receiverProcessor = 0.95 } == .receiverProcessor)
+  #expect(limit { $0.linkUse = 0.97 } == .links)
+  #expect(limit { $0.windowUse = 0.9 } == .window)
+  #expect(limit { $0.receiverLimited = 0.6 } == .receiverWindow)
+  #expect(limit { $0.retransmissions = 3 } == .network)
+  let idle = limit {
+    $0.senderProcessor = 0.5
+    $0.receiverProcessor = 0.5
+    $0.linkUse = 0.25
+    $0.windowUse = 0.1
+    $0.receiverLimited = 0.1
+    $0.retransmissions = 0
+  }
+  #expect(idle == .unknown)
+}
+
+@Test func `what is full goes before what waits for it`() {
+  var evidence = Bottleneck.Evidence()
+  evidence.receiverLimited = 0.9
+  evidence.retransmissions = 10
+  evidence.receiverProcessor = 0.92
+  #expect(Bottleneck(evidence) == .receiverProcessor)
+  evidence.senderProcessor = 0.99
+  #expect(Bottleneck(evidence) == .senderProcessor)
+  evidence.linkUse = 0.95
+  #expect(Bottleneck(evidence) == .links)
+}
