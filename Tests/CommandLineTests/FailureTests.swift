@@ -196,7 +196,8 @@ extension CommandLineTests {
     func `a full file system fails both sides`() throws {
       let folder = try Scratch()
       var pair = Pair()
-      pair.send = "--input \(Sample.path)"
+      // Of a pipe nobody knows beforehand that it does not fit.
+      pair.before = "cat \(Sample.path) |"
       // The mount is the receiver's own and goes away with it.
       pair.beforeReceive = "mkdir small; unshare -m sh -c \"mount -t tmpfs -o size=8m none small "
       pair.beforeReceive += "&& exec \\\"\\$@\\\"\" - "
