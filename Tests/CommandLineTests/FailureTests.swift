@@ -201,8 +201,7 @@ extension CommandLineTests {
       // The mount is the receiver's own and goes away with it.
       pair.beforeReceive = "mkdir small; unshare -m sh -c \"mount -t tmpfs -o size=8m none small "
       pair.beforeReceive += "&& exec \\\"\\$@\\\"\" - "
-      // Without --force the lack of room is seen before the first byte.
-      pair.receive = "--output small/received --force"
+      pair.receive = "--output small/received"
       let ends = try pair.run(in: folder)
       #expect(ends.receiver.status == 2, "\(ends.receiver.messages)")
       #expect(ends.receiver.messages.contains("No space left on device (ENOSPC). "))
