@@ -202,6 +202,7 @@ final class Engine<Watcher: Observer> {
       processorTime: Clock.processorTime(),
       residentPeakByteCount: Clock.residentPeakByteCount(),
       links: session.linkReport,
+      arrangement: links.arrangement,
       idleLinks: session.idleLinks,
       bench: benchResult(at: now),
       enterCount: ring.counters.enters,

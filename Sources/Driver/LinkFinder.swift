@@ -37,6 +37,17 @@ struct LinkFinder: ~Copyable {
     return all.sorted { $0.weight > $1.weight }
   }
 
+  /// How the links belong together, such as "bond0: 802.3ad, hash layer3+4, over eth0 and eth1".
+  var arrangement: [String] {
+    var all: [String] = []
+    for topology in topologies {
+      for sentence in topology?.arrangement ?? [] where !all.contains(sentence) {
+        all.append(sentence)
+      }
+    }
+    return all
+  }
+
   /// Learns where a connection of a listener came from, and to which address here.
   ///
   /// - Returns: whether that pair of addresses was new.
@@ -147,6 +158,21 @@ struct LinkFinder: ~Copyable {
 }
 
 extension Topology {
+  fileprivate var arrangement: [String] {
+    let hops = egress.hops
+    var all = hops.compactMap { hop -> String? in
+      guard let bond = hop.bond else { return nil }
+      let policy = bond.policy.map { ", hash \($0.rawValue)" } ?? ""
+      let members = hop.links.filter(links.indices.contains).map { links[$0].name }
+      return "\(bond.name): \(bond.mode.rawValue)\(policy), "
+        + "over \(members.joined(separator: ", "))"
+    }
+    if hops.count > 1 {
+      all.append("a multipath route over \(hops.map(\.interface).joined(separator: ", "))")
+    }
+    return all
+  }
+
   fileprivate var isLoopback: Bool {
     if case .loopback = egress { true } else { false }
   }

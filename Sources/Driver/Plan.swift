@@ -70,6 +70,8 @@ public struct Plan: Sendable {
   public var isInPlace = false
   /// Set to measure, from memory to memory; of a listener only that it is set counts.
   public var bench: Options.Bench?
+  /// Whether to leave it to chance which links connections take; `connectionCount` is needed then.
+  public var leavesLinksToChance = false
   /// What becomes of zeros.
   public var sparse = SparseMode.auto
   /// How long the dialling side tries to get the first connection.
@@ -148,6 +150,8 @@ public struct Report: Sendable {
   public var residentPeakByteCount: Int
   /// What each link has carried since the first connection, here and there, as far as it is known.
   public var links: (local: [LinkUse], remote: [LinkUse])
+  /// How this host reaches the peer: a sentence for each bond or multipath route on the way.
+  public var arrangement: [String]
   /// Links that lay idle until the end while others were busy, whatever was tried.
   public var idleLinks: (local: [String], remote: [String])
   /// The figures of a session that measures.

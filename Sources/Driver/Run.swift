@@ -121,6 +121,7 @@ public enum Run {
     options.zeroCopy = plan.zeroCopy
     options.sparse = plan.bench == nil ? plan.sparse : .never
     options.bench = plan.bench
+    options.leavesLinksToChance = plan.leavesLinksToChance
     options.wait = plan.wait
     options.giveUp = plan.giveUp
     options.pathSilence = plan.pathSilence

@@ -104,6 +104,11 @@ public struct Options: Sendable {
   var leavesOutZeros: Bool { sparse == .always || sparse == .auto && isPositional }
   /// Whether the input can tell where it has holes.
   public var hasHoles = false
+  /// Whether connections take whatever links chance gives them, as those of other tools do.
+  ///
+  /// No port is chosen, nothing is sounded, no idle link is helped. For comparison; the number of
+  /// connections must be given.
+  public var leavesLinksToChance = false
   /// Set if the session only measures: from memory to memory, any data, for a time.
   public var bench: Bench?
   /// Bytes written at offsets before they are brought to the disk.

@@ -5,6 +5,11 @@ extension Session {
   /// Whether payloads go without checksums.
   var isUnchecked: Bool { options.bench?.isUnchecked ?? false }
 
+  /// Whether the number of connections is what is to be measured, so that no idle link changes it.
+  var keepsNumber: Bool {
+    options.leavesLinksToChance || options.bench != nil && dialing?.askedCount != nil
+  }
+
   // MARK: The handshake
 
   func addBench(to hello: inout Greeting) {

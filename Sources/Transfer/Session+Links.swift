@@ -41,7 +41,7 @@ extension Session {
     processorMicroseconds = view.processorMicroseconds
     lookCount += 1
     Self.addNew(view.links, to: &firstLocalLinks)
-    if phase == .opening {
+    if phase == .opening, !options.leavesLinksToChance {
       dialing?.use(view.lanes, isPreferring: options.isPreferring, at: now)
     }
     compareCounters(at: now)
@@ -129,7 +129,9 @@ extension Session {
   /// that nobody can foresee.
   var needsSounding: Bool {
     // Where hosts are preferred to others, their links are not meant to be filled alike.
-    guard dialing?.askedCount != 1, !options.isPreferring else { return false }
+    guard dialing?.askedCount != 1, !options.isPreferring, !options.leavesLinksToChance else {
+      return false
+    }
     if remoteLinks.count > 1 { return true }
     guard localLinks.count > 1 else { return false }
     return dialing?.groups.contains { $0.link == nil } ?? true

@@ -7,7 +7,7 @@ extension Session {
     guard phase == .running, hasSeveralLinks else { return }
     actions.append(.lookAtLinks)
     noteCarriers()
-    guard options.role == .sender, gathering?.step == .done else { return }
+    guard options.role == .sender, gathering?.step == .done, !keepsNumber else { return }
     watch.note(isBusy: sending?.hasSendableFrame ?? false)
     guard now >= watchAt else { return }
     watchAt = now + Limits.statusInterval

@@ -18,6 +18,7 @@ struct Bench: ParsableCommand {
         braid bench newserver                       here: 10 s, this side sends
         braid bench newserver --reverse             the other side sends
         braid bench newserver --connections 1,4,8   several numbers, and a table
+        braid bench newserver --table               one link, chance, all links
         braid bench newserver --json > result.json  the figures for a program
 
       Everybody who reaches the port may measure; --key-file restricts it.
@@ -118,6 +119,14 @@ struct MeasuringOptions: ParsableArguments {
   )
   var connections: ConnectionCounts?
 
+  @Flag(
+    help: ArgumentHelp(
+      "One connection; one per link, placed by chance; one per link, placed by braid; and what "
+        + "follows."
+    )
+  )
+  var table = false
+
   @Flag(help: "The other side sends.")
   var reverse = false
 
@@ -134,7 +143,7 @@ struct MeasuringOptions: ParsableArguments {
   var given: [String] {
     [
       ("--time", time != nil), ("--omit", omit != nil), ("--connections", connections != nil),
-      ("--reverse", reverse), ("--checksum", checksum), ("--json", json),
+      ("--table", table), ("--reverse", reverse), ("--checksum", checksum), ("--json", json),
     ].filter(\.1).map(\.0)
   }
 
@@ -155,6 +164,12 @@ struct MeasuringOptions: ParsableArguments {
     }
     guard omittedTime <= .seconds(60) else {
       throw ValidationError("--omit: must be 0 to 60 seconds")
+    }
+    if table, reverse {
+      throw ValidationError("--table measures what this side sends; leave --reverse out")
+    }
+    if table, connections != nil {
+      throw ValidationError("--table chooses the numbers of connections itself")
     }
     let range = 1...Limits.connectionsPerSession
     for count in connections?.all ?? [] {

@@ -11,7 +11,7 @@ struct BenchDocument {
   let peer: String
   let time: Duration
   let omit: Duration
-  let runs: [(asked: Int?, figures: BenchFigures)]
+  let runs: [BenchRun.Measured]
 
   /// The document with a line end.
   var text: String {
@@ -30,15 +30,17 @@ struct BenchDocument {
       ("protocol", .integer(Int(Greeting.version))),
       ("peer", .string(peer)),
       ("settings", .object(settings)),
-      ("runs", .array(runs.map { Self.run($0.asked, $0.figures) })),
+      ("runs", .array(runs.map(Self.run))),
     ])
     return document.text + "\n"
   }
 
-  private static func run(_ asked: Int?, _ figures: BenchFigures) -> JSON {
+  private static func run(_ run: BenchRun.Measured) -> JSON {
+    let figures = run.figures
     let result = figures.result
     return .object([
-      ("connections_asked", .optional(asked, JSON.integer)),
+      ("connections_asked", .optional(run.asked, JSON.integer)),
+      ("placed_by", .string(run.isByChance ? "chance" : "braid")),
       ("role", .string(name(result.role))),
       ("seconds", .number(Figures.seconds(result.duration))),
       ("bytes", .count(result.byteCount)),
@@ -46,6 +48,7 @@ struct BenchDocument {
       ("frame_bytes", .integer(result.frameByteCount)),
       ("intervals", .array(result.intervals.map(interval))),
       ("connections", .array(result.connections.map { connection($0, in: result.duration) })),
+      ("arrangement", .array(figures.arrangement.map(JSON.string))),
       ("links", .array(figures.links.map(link))),
       (
         "processor",

@@ -22,6 +22,8 @@ struct BenchFigures {
   }
 
   let result: BenchResult
+  /// How the links here belong together.
+  let arrangement: [String]
   let links: [Link]
   let sender: Processor?
   let receiver: Processor?
@@ -36,6 +38,7 @@ struct BenchFigures {
   init?(_ report: Report) {
     guard let result = report.bench, result.byteCount > 0 else { return nil }
     self.result = result
+    arrangement = report.arrangement
     let isSender = result.role == .sender
     // Links are counted over the whole session, at the peer too; what each carries of the measured
     // rate is its part of that.

@@ -6,6 +6,13 @@ internal import Wire
 
 /// The runs of one `braid bench`, from the checked command line to the exit status.
 struct BenchRun {
+  /// One run and how it was asked for.
+  struct Measured {
+    let asked: Int?
+    var isByChance = false
+    let figures: BenchFigures
+  }
+
   private let plan: Plan
   private let sentences: Sentences
   private let messages: MessageOptions
@@ -54,15 +61,7 @@ struct BenchRun {
   func measure() throws {
     var observer = BenchObserver(sentences, messages, measuring.json ? nil : text)
     for warning in warnings { observer.reporter.say(warning) }
-    var runs: [(asked: Int?, figures: BenchFigures)] = []
-    let counts = measuring.connections?.all ?? [ConnectionCount(number: nil)]
-    for count in counts {
-      var plan = plan
-      plan.connectionCount = count.number
-      let figures = try one(plan, &observer)
-      runs.append((count.number, figures))
-      if !measuring.json { show(text.lines(figures)) }
-    }
+    let runs = try measuring.table ? table(&observer) : series(&observer)
     observer.reporter.finish()
     if measuring.json {
       let document = BenchDocument(
@@ -73,9 +72,41 @@ struct BenchRun {
         runs: runs
       )
       StandardOutput.write(document.text)
+    } else if measuring.table {
+      show(BenchTable(runs, text).lines)
     } else if runs.count > 1 {
       show(text.table(runs))
     }
+  }
+
+  private func series(_ observer: inout BenchObserver) throws -> [Measured] {
+    let counts = measuring.connections?.all ?? [ConnectionCount(number: nil)]
+    return try counts.map { try one($0.number, isByChance: false, &observer) }
+  }
+
+  /// One connection; then, if there are several links, one for each, by chance and placed.
+  private func table(_ observer: inout BenchObserver) throws -> [Measured] {
+    let single = try one(1, isByChance: false, &observer)
+    let count = min(BenchTable.linkCount(single.figures), Limits.connectionsPerSession)
+    guard count > 1 else { return [single] }
+    return [
+      single,
+      try one(count, isByChance: true, &observer),
+      try one(count, isByChance: false, &observer),
+    ]
+  }
+
+  private func one(
+    _ count: Int?,
+    isByChance: Bool,
+    _ observer: inout BenchObserver
+  ) throws -> Measured {
+    var plan = plan
+    plan.connectionCount = count
+    plan.leavesLinksToChance = isByChance
+    let figures = try one(plan, &observer)
+    if !measuring.json { show(text.lines(figures)) }
+    return Measured(asked: count, isByChance: isByChance, figures: figures)
   }
 
   private func one(_ plan: Plan, _ observer: inout BenchObserver) throws -> BenchFigures {

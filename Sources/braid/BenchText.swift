@@ -37,7 +37,7 @@ struct BenchText {
     let count = Figures.count(result.connections.count, "connection")
     let checks = result.isChecked ? "with checksums" : "without checksums of payloads"
     return ["\(rate(figures.bitsPerSecond)): \(verb) \(amount) in \(time), \(count), \(checks)"]
-      + connectionLines(result) + linkLines(figures)
+      + connectionLines(result) + figures.arrangement.map { "  here: \($0)" } + linkLines(figures)
       + [processorLine(figures), "  limit: \(figures.reason)"]
   }
 
@@ -82,14 +82,15 @@ struct BenchText {
   }
 
   /// Several runs side by side.
-  func table(_ runs: [(asked: Int?, figures: BenchFigures)]) -> [String] {
+  func table(_ runs: [BenchRun.Measured]) -> [String] {
     var rows = [["connections", "rate", "sender s/GiB", "receiver s/GiB", "limit"]]
-    for (asked, figures) in runs {
+    for run in runs {
+      let figures = run.figures
       func cost(_ used: BenchFigures.Processor?) -> String {
         used.map { Figures.decimals($0.secondsPerGibibyte, 3) } ?? "?"
       }
       rows.append([
-        asked.map { "\($0)" } ?? "auto (\(figures.result.connections.count))",
+        run.asked.map { "\($0)" } ?? "auto (\(figures.result.connections.count))",
         rate(figures.bitsPerSecond), cost(figures.sender), cost(figures.receiver),
         figures.limit.rawValue,
       ])
