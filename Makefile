@@ -74,7 +74,8 @@ fuzz: ## decoders and sessions against hostile bytes and orders, FUZZ_SECONDS=60
 	@Tests/Lab/install build
 	Tests/Fuzz/run $(FUZZ_SECONDS)
 
-install: build ## braid into PREFIX=/usr/local
+install: ## braid, built before, into PREFIX=/usr/local
+	@test -x $(BRAID) || { echo "there is no $(BRAID) yet: run \`make build\` first (not as root)" >&2; exit 1; }
 	install -D -s -m 755 $(BRAID) $(DESTDIR)$(PREFIX)/bin/braid
 
 clean: ## remove what was built

@@ -9,15 +9,25 @@
 
 #include "CLiburing.h"
 
+// Adds a signal, unless whoever started us had it ignored, as nohup does and shells for background
+// jobs: a signalfd would deliver it all the same.
+static void add_unless_ignored(sigset_t *mask, int number) {
+  struct sigaction present;
+  if (sigaction(number, NULL, &present) == 0 && present.sa_handler == SIG_IGN) return;
+  sigaddset(mask, number);
+}
+
 int clu_signals_open(void) {
   sigset_t mask;
   sigemptyset(&mask);
-  sigaddset(&mask, SIGINT);
-  sigaddset(&mask, SIGTERM);
-  sigaddset(&mask, SIGHUP);
+  add_unless_ignored(&mask, SIGINT);
+  add_unless_ignored(&mask, SIGTERM);
+  add_unless_ignored(&mask, SIGHUP);
   if (sigprocmask(SIG_BLOCK, &mask, NULL) != 0) return -errno;
   // A reader that has gone is reported by the write itself.
   signal(SIGPIPE, SIG_IGN);
+  // So is a file that grows beyond `ulimit -f`.
+  signal(SIGXFSZ, SIG_IGN);
   int descriptor = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
   return descriptor < 0 ? -errno : descriptor;
 }

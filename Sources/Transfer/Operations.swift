@@ -169,7 +169,7 @@ public enum Notice: Equatable, Sendable {
   /// An accepted connection was turned away.
   case turnedAway(ConnectionID, reason: Strangeness)
   /// Dialling failed and will be tried again.
-  case dialFailed(Failure)
+  case dialFailed(ConnectionID, Failure)
   /// A frame arrived with a wrong checksum and will be sent again.
   case damagedFrame(offset: UInt64)
   /// A burst over a connection named the links that it crosses; nil where it did not.
@@ -184,9 +184,10 @@ public enum Notice: Equatable, Sendable {
   /// The connection that it is about, if any.
   public var connection: ConnectionID? {
     switch self {
-    case .joined(let id, _), .lost(let id, _, _), .turnedAway(let id, _), .sounded(let id, _, _):
+    case .joined(let id, _), .lost(let id, _, _), .turnedAway(let id, _), .sounded(let id, _, _),
+      .dialFailed(let id, _):
       id
-    case .started, .resumed, .dialFailed, .damagedFrame, .disconnected, .gathered, .idleLinks:
+    case .started, .resumed, .damagedFrame, .disconnected, .gathered, .idleLinks:
       nil
     }
   }

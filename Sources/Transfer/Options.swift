@@ -148,6 +148,11 @@ public struct Options: Sendable {
     if memoryByteCount < needed {
       return "memory for \(Limits.slotCountMinimum) frames is needed: \(needed) bytes"
     }
+    let usable = Limits.slotCountMaximum * (frameByteCount + Geometry.headroom)
+    if memoryByteCount > usable {
+      return
+        "more than \(usable) bytes of memory cannot be used with frames of \(frameByteCount) bytes"
+    }
     if !(1...Limits.connectionsPerSession).contains(connectionLimit) {
       return "connections must be 1 to \(Limits.connectionsPerSession)"
     }

@@ -123,7 +123,7 @@ extension Session {
   mutating func dialFailed(_ id: ConnectionID, _ failure: Failure?, at now: Instant) {
     if let failure {
       dialing?.lastFailure = failure
-      actions.append(.report(.dialFailed(failure)))
+      actions.append(.report(.dialFailed(id, failure)))
     }
     let isUrgent = phase == .opening || memberCount == 0
     dialing?.didFail(

@@ -12,6 +12,8 @@ struct Reporter: Observer {
   private var hasSaidDialFailure = false
   private var hasStarted = false
   private var hasAdvised = false
+  /// Of several hosts that were named, those that have joined or of whose silence was told.
+  private var knownPeers: Set<String> = []
 
   /// Prepares to speak about the plan.
   ///
@@ -39,7 +41,7 @@ struct Reporter: Observer {
   }
 
   mutating func noticed(_ notice: Notice, peer: String?) {
-    guard isWorthSaying(notice) else { return }
+    guard isWorthSaying(notice, peer) else { return }
     if gate.admits(at: .now) {
       say(sentences.sentence(notice, peer: peer) + remark(on: notice))
     }
@@ -83,8 +85,14 @@ struct Reporter: Observer {
     return "[" + String(repeating: " ", count: max(0, 8 - text.count)) + text + "]"
   }
 
-  private mutating func isWorthSaying(_ notice: Notice) -> Bool {
+  private mutating func isFirstWord(ofMissing peer: String?) -> Bool {
+    guard let peer, sentences.isOneOfSeveral else { return false }
+    return knownPeers.insert(peer).inserted
+  }
+
+  private mutating func isWorthSaying(_ notice: Notice, _ peer: String?) -> Bool {
     if isVerbose { return true }
+    if case .joined = notice, let peer, sentences.isOneOfSeveral { knownPeers.insert(peer) }
     switch notice {
     case .started:
       hasStarted = true
@@ -93,14 +101,16 @@ struct Reporter: Observer {
     case .resumed, .lost, .damagedFrame, .turnedAway, .disconnected: return true
     case .joined, .sounded, .gathered, .idleLinks: return false
     case .dialFailed:
-      // Before the start it tells why nothing happens, once; later on, `lost` has told enough.
+      // Later on, `lost` has told enough, but of a host that was named and never answered.
+      if hasStarted { return isFirstWord(ofMissing: peer) }
+      // Before the start it tells why nothing happens, once.
       defer { hasSaidDialFailure = true }
-      return !hasSaidDialFailure && !hasStarted && sentences.plan.wait > .zero
+      return !hasSaidDialFailure && sentences.plan.wait > .zero
     }
   }
 
   private func remark(on notice: Notice) -> String {
-    guard !isVerbose, case .dialFailed = notice else { return "" }
+    guard !isVerbose, !hasStarted, case .dialFailed = notice else { return "" }
     return "; trying for \(Figures.limit(sentences.plan.wait))"
   }
 }

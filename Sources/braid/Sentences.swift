@@ -18,6 +18,11 @@ struct Sentences {
     plan.bench != nil ? "the other side" : plan.role == .sender ? "the receiver" : "the sender"
   }
 
+  /// Whether the peer was named by several hosts.
+  var isOneOfSeveral: Bool {
+    if case .dial(let hosts) = plan.opening { hosts.count > 1 } else { false }
+  }
+
   /// "newserver port 27243", "port 27243".
   var place: String {
     switch plan.opening {
@@ -79,6 +84,7 @@ struct Sentences {
     case .peerEnded(let ending, let detail): cause(ending, detail)
     case .interrupted(SIGINT): "interrupted (SIGINT)"
     case .interrupted(SIGTERM): "interrupted (SIGTERM)"
+    case .interrupted(SIGHUP): "interrupted (SIGHUP)"
     case .interrupted(let signal): "interrupted (signal \(signal))"
     }
   }
@@ -225,7 +231,8 @@ struct Sentences {
       "connection\(from) was lost: \(text(reason))"
         + (resent == 0 ? "" : "; \(Figures.count(resent, "frame")) will be sent again")
     case .turnedAway(_, let reason): "turned\(from) away: \(text(reason))"
-    case .dialFailed(let failure): "cannot connect to \(address ?? place): \(text(failure))"
+    case .dialFailed(_, let failure):
+      "cannot connect to \(isOneOfSeveral ? address ?? place : place): \(text(failure))"
     case .damagedFrame(let offset):
       "a frame came damaged and will be sent again (offset \(offset))"
     case .disconnected: "no connection is left; trying to get one"

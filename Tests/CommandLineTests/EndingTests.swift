@@ -86,6 +86,24 @@ extension CommandLineTests {
       #expect(other.messages.contains("braid: the \(side) was interrupted. "), "\(other.messages)")
     }
 
+    @Test func `under nohup a receiver outlives the terminal`() throws {
+      let folder = try Scratch()
+      let port = Port.unused()
+      let receiver = try Running(
+        "echo $$ > receiver.pid; exec nohup \"$BRAID\" receive --listen \(port) < /dev/null",
+        name: "receiver",
+        in: folder
+      )
+      try Port.waitForListener(at: port)
+      let id = try #require(Int32(folder.text("receiver.pid").dropLast()))
+      kill(id, SIGHUP)
+      let sent = try run("echo kept | \"$BRAID\" send 127.0.0.1:\(port)", in: Scratch())
+      #expect(sent.status == 0, "\(sent.messages)")
+      let received = try receiver.wait()
+      #expect(received.status == 0, "\(received.messages)")
+      #expect(received.text == "kept\n")
+    }
+
     @Test func `a listener nobody came to is interrupted at once`() throws {
       let folder = try Scratch()
       let port = Port.unused()

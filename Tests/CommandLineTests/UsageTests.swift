@@ -26,6 +26,10 @@ extension CommandLineTests {
         "--connections 9 is more than --max-connections 8"
       ),
       ("send host --input x --exec cat", "give either --input or --exec, not both"),
+      (
+        "send host --memory 4000G",
+        "more than 2181038080 bytes of memory cannot be used with frames of 262144 bytes"
+      ),
       ("receive --resume", "--resume needs --output with a file or disk"),
       ("receive --in-place --exec cat", "--in-place needs --output with a file or disk"),
       ("receive --output x --exec cat", "give either --output or --exec, not both"),
