@@ -14,7 +14,7 @@ export REQUIRE_URING := 1
 export REQUIRE_LAB := 1
 endif
 
-.PHONY: help build demo demo-bond test lint simulate bench bench-full report asan tsan fuzz install clean
+.PHONY: help build demo demo-bond test lint simulate bench bench-full bench-micro report asan tsan fuzz install clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -57,6 +57,10 @@ bench-full: build ## all of the benchmarks, an hour or more
 	@Tests/Lab/install bench
 	@BRAID=$(BRAID) Benchmarks/run
 	@$(MAKE) --no-print-directory report
+
+bench-micro: ## the smallest pieces: frame headers, checksums, ring, cores; some seconds
+	@Tests/Lab/install build
+	$(SWIFT) run -c release microbenchmarks
 
 report: ## pictures and a page from Benchmarks/results/*.json
 	@Tests/Lab/install bench

@@ -45,6 +45,12 @@ let package = Package(
       swiftSettings: strict
     ),
     .executableTarget(name: "simulate", dependencies: ["Simulation"], swiftSettings: strict),
+    .executableTarget(
+      name: "microbenchmarks",
+      dependencies: ["Wire", "Uring", "Simulation"],
+      path: "Benchmarks/micro",
+      swiftSettings: strict
+    ),
 
     .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
     .testTarget(name: "TransferTests", dependencies: ["Transfer", "Wire"], swiftSettings: strict),

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 from harness.scenario import Contender
 
+MEASURED_SECONDS = 5  # Of scenarios from memory to memory: long against any start-up.
+
 
 def braid(options="", name="braid", receive="", **changes):
     """braid with some options for the sender, and for the receiver; without any, as a new user starts it."""
@@ -53,6 +55,30 @@ def iperf3(streams, options="", name=None):
         send=f"iperf3 -c {{host}} -p {{port}} -P {streams} -n {{bytes}} {options}".strip(),
         receive="iperf3 -s -1 -p {port}",
         piped=False,
+        package="iperf3",
+    )
+
+
+def braid_bench(options="", name="braid bench"):
+    """braid from memory to memory."""
+    return Contender(
+        name,
+        send=f"{{braid}} bench {{host}}:{{port}} --time {MEASURED_SECONDS} --omit 0 --json {options}".strip(),
+        receive="{braid} bench --listen {port} --quiet",
+        piped=False,
+        stays=True,
+        reports="braid",
+    )
+
+
+def iperf3_timed(streams, options="", name=None):
+    """iperf3 for the same time, with what its receiver has got."""
+    return Contender(
+        name or f"iperf3 -P {streams} {options}".strip(),
+        send=f"iperf3 -c {{host}} -p {{port}} -P {streams} -t {MEASURED_SECONDS} -J {options}".strip(),
+        receive="iperf3 -s -1 -p {port}",
+        piped=False,
+        reports="iperf3",
         package="iperf3",
     )
 

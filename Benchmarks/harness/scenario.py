@@ -20,6 +20,9 @@ class Contender:
     receive: str
     # What `send` takes from its stdin and `receive` gives to its stdout. False: memory to memory.
     piped: bool = True
+    # "braid" or "iperf3": the sender moves what it can in a time, and prints in this tool's JSON how much it was;
+    # amount and seconds of the sample are its own then.
+    reports: str = ""
     # The receiver is a server that stays; it is ended when the sender is done.
     stays: bool = False
     # Commands that prepare a host of the lab before each run, as pairs of a or b, and the command.

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from harness.contenders import (
-    BARE_COPY, BARE_SPLICE, MBUFFER, MPTCP, NBDCOPY, NC, SOCAT, braid, iperf3,
+    BARE_COPY, BARE_SPLICE, MBUFFER, MPTCP, NBDCOPY, NC, SOCAT, braid, braid_bench, iperf3, iperf3_timed,
 )
 from harness.scenario import GIB, MIB, Scenario
 
@@ -57,6 +57,19 @@ SCENARIOS = (
         "loopback",
         "How much does braid move and cost where the network is no limit?",
         [braid("--connections 4"), *PEERS, BARE_COPY, BARE_SPLICE],
+    ),
+    loopback(
+        "memory-to-memory",
+        "And without pipes, against a tool that only measures?",
+        [
+            braid_bench(),
+            braid_bench("--checksum", name="braid bench, checksums"),
+            iperf3_timed(1), iperf3_timed(4), iperf3_timed(1, "-Z"), iperf3_timed(4, "-Z"),
+            # What braid chooses on loopback, where the kernel's own default may be slower.
+            iperf3_timed(1, "-C reno"), iperf3_timed(4, "-C reno"),
+        ],
+        setup="loopback, from memory to memory",
+        baseline="iperf3 -P 4",
     ),
     bonded(
         "bonds",

@@ -9,6 +9,7 @@ import sys
 import tempfile
 
 from harness import machine, summary, trial
+from harness.contenders import MEASURED_SECONDS
 from harness.lab import Lab
 from harness.process import Failed
 from harness.scenario import amount
@@ -66,6 +67,8 @@ def present(scenario, result, places, short):
             "bytes": amount(scenario, contender, short),
             "x": contender.x,
         }
+        if contender.reports:
+            noted["seconds"] = MEASURED_SECONDS
         if contender.package:
             noted["version"] = f"{contender.package} {machine.package_version(contender.package)}"
         result["contenders"][contender.name] = noted

@@ -133,7 +133,10 @@ def markdown(rows):
 
 
 def amounts(result):
-    """How much each contender moved per run, as text."""
+    """How much each contender moved per run, or how long, as text."""
+    timed = {each.get("seconds") for each in result["contenders"].values()}
+    if timed and None not in timed:
+        return f"{max(timed):g} s"
     groups = {}
     for name, each in result["contenders"].items():
         groups.setdefault(each["bytes"] / GIB, []).append(name)

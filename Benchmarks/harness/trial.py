@@ -6,8 +6,11 @@ the generator (`head`) and the consumer (`cat`) are paid for separately.
 """
 
 import contextlib
+import json
 import os
 import shutil
+import subprocess
+import tempfile
 import threading
 import time
 
@@ -97,7 +100,8 @@ def transfer(scenario, contender, places, size):
             disturbed = stack.enter_context(disturbance(scenario, lab))
             busy, stolen = machine.busy_seconds()
             start = time.monotonic()
-            sender, feeder = start_sender(contender, places, values, deadline)
+            printed = tempfile.TemporaryFile() if contender.reports else subprocess.DEVNULL
+            sender, feeder = start_sender(contender, places, values, deadline, printed)
             stack.enter_context(Sampler(lambda: [end.note_memory() for end in (sender, receiver)]))
             sender.wait()
             if contender.stays:
@@ -125,6 +129,10 @@ def transfer(scenario, contender, places, size):
         own = sum(cost["cpu_user"] + cost["cpu_system"]
                   for cost in (sample["sender"], sample["receiver"], *sample["around"]))
         sample["others"] = max(0.0, busy_after - busy - own)
+        if contender.reports:
+            printed.seek(0)
+            sample["bytes"], sample["seconds"] = reported(contender.reports, printed.read())
+            printed.close()
         if scenario.disturb:
             sample["disturbed"] = disturbed[0]
         if lab:
@@ -151,12 +159,25 @@ def start_receiver(contender, places, values, deadline):
     return receiver, consumer
 
 
-def start_sender(contender, places, values, deadline):
+def reported(tool, text):
+    """Bytes that the receiver has got, and in how many seconds, as the sender's JSON has it; raises Failed."""
+    try:
+        document = json.loads(text)
+        if tool == "iperf3":
+            received = document["end"]["sum_received"]
+            return received["bytes"], received["seconds"]
+        run = document["runs"][0]
+        return run["bytes"], run["seconds"]
+    except (ValueError, KeyError, IndexError) as error:
+        raise Failed(f"no figures in what {tool} printed: {error!r}") from error
+
+
+def start_sender(contender, places, values, deadline, printed=subprocess.DEVNULL):
     """Starts the sending end, behind `head -c BYTES /dev/zero` if it takes its data from a pipe."""
     command = contender.send.format(**values)
     namespace = places.namespace("a")
     if not contender.piped:
-        return deadline.start(command, namespace=namespace), None
+        return deadline.start(command, stdout=printed, namespace=namespace), None
     reading, writing = os.pipe()
     sender = deadline.start(command, stdin=reading, namespace=namespace)
     feeder = deadline.start(f"head -c {values['bytes']} /dev/zero", stdout=writing)
