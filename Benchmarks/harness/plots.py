@@ -100,7 +100,7 @@ def bars(axes, result, theme, values, unit, digits, limit=None):
         axes.axvline(limit, color=theme.text, linewidth=1, linestyle=(0, (4, 3)))
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.45, -0.55)
-    axes.set_xlim(0, right * 1.12)
+    axes.set_xlim(0, right * 1.18)  # Room for the longest bar's number.
     axes.set_xlabel(unit)
     axes.grid(axis="x")
     axes.tick_params(length=0)
@@ -164,7 +164,7 @@ def links_over_time(result, theme):
         axes.tick_params(length=0)
     panels[-1, 0].set_xlim(0, None)
     panels[-1, 0].set_xlabel("seconds since the sender was started")
-    figure.supylabel("Gbit/s that arrive", fontsize=10.5)
+    figure.supylabel("Gbit/s that arrive (dashed: what all links can)", fontsize=10.5)
     panels[0, 0].legend(
         loc="lower right", bbox_to_anchor=(1, 0.96), ncols=wide, handlelength=1, columnspacing=1.2, borderpad=0)
     return figure
