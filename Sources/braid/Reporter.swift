@@ -12,6 +12,8 @@ struct Reporter: Observer {
   private var hasSaidDialFailure = false
   private var hasStarted = false
   private var hasAdvised = false
+  /// What is said once all is prepared: of a run that cannot start, only the reason is of interest.
+  var warnings: [String] = []
   /// Of several hosts that were named, those that have joined or of whose silence was told.
   private var knownPeers: Set<String> = []
 
@@ -31,6 +33,8 @@ struct Reporter: Observer {
   }
 
   mutating func prepared(_ detail: String) {
+    for warning in warnings { say(warning) }
+    warnings = []
     if isVerbose { say(detail) }
   }
 

@@ -46,7 +46,7 @@ struct Transmission {
   func run() throws {
     var reporter = Reporter(sentences, messages, allowsProgress: !isDataOnTerminal)
     try checkStandardStreams()
-    for warning in warnings { reporter.say(warning) }
+    reporter.warnings = warnings
     let report: Report
     do {
       report = try Run.transfer(plan, observer: &reporter)

@@ -57,7 +57,7 @@ extension CommandLineTests {
           peaks.append(try #require(Double(match.1)))
         }
       }
-      #expect(peaks.allSatisfy { $0 <= 60 }, "\(peaks)")
+      #expect(peaks.allSatisfy { $0 <= 48 }, "\(peaks)")
       // The same for little and much, but for what the allocator rounds.
       #expect(abs(peaks[0] - peaks[2]) < 2 && abs(peaks[1] - peaks[3]) < 2, "\(peaks)")
     }
