@@ -57,7 +57,11 @@ let package = Package(
     .testTarget(name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: strict),
     .testTarget(name: "UringTests", dependencies: ["Uring"], swiftSettings: strict),
     .testTarget(name: "LinksTests", dependencies: ["Links"], swiftSettings: strict),
-    .testTarget(name: "CommandLineTests", swiftSettings: strict),
+    .testTarget(
+      name: "CommandLineTests",
+      dependencies: ["Transfer", "Wire"],
+      swiftSettings: strict
+    ),
     .testTarget(name: "LabTests", swiftSettings: strict),
     .testTarget(name: "FaultTests", swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),

@@ -266,6 +266,8 @@ int clu_address_resolve(const char *host, uint16_t port, clu_address *out, uint3
 
 const char *clu_resolve_text(int code) { return gai_strerror(code + CLU_RESOLVE_BASE); }
 
+bool clu_resolve_is_temporary(int code) { return code + CLU_RESOLVE_BASE == EAI_AGAIN; }
+
 const char *clu_errno_name(int number) {
   const char *name = strerrorname_np(number);
   return name != NULL ? name : "E?";

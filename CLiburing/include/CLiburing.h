@@ -210,6 +210,8 @@ int clu_address_parse(const char *text, uint16_t port, clu_address *out);
 #define CLU_RESOLVE_BASE 100000
 int clu_address_resolve(const char *host, uint16_t port, clu_address *out, uint32_t capacity);
 const char *clu_resolve_text(int code);
+// Whether no name server answered, so that it may be asked again.
+bool clu_resolve_is_temporary(int code);
 
 // ---- Files and disks (storage.c) --------------------------------------------------------------
 

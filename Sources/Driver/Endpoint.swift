@@ -32,6 +32,8 @@ struct Endpoint {
   let name: String
   /// The file under its other name, if it is written so.
   let partial: PartialFile?
+  /// Whether it is a file in which nothing stands yet where the stream goes.
+  var isFresh = false
   /// What the sender tells of an input.
   let source: SourceDescription
   /// What names an output in a journal.
@@ -75,8 +77,8 @@ struct Endpoint {
     let byteCount = isInput ? remainingByteCount(descriptor, status) : nil
     var base: UInt64?
     if kind == .storage {
-      // Standard output may be open for appending, or have been moved to its place on purpose.
-      base = isInput ? inputBase(descriptor, byteCount) : plan.endpoint == .standard ? nil : 0
+      let isNamed = plan.endpoint != .standard
+      base = isInput ? inputBase(descriptor, byteCount) : isNamed ? 0 : try outputBase(status, plan)
     }
     let identity = DiskIdentity.of(status, byteCount: byteCount)
     let journal = try openJournal(plan, status, partial, identity)
@@ -88,6 +90,8 @@ struct Endpoint {
       base: base,
       name: name,
       partial: partial,
+      isFresh: !isInput && status.st_mode & S_IFMT == S_IFREG
+        && (partial != nil || base.map { status.st_size <= $0 } ?? false),
       source: base == nil
         ? SourceDescription(kind: .stream)
         : DiskIdentity.description(of: status, byteCount: byteCount ?? 0),
@@ -244,10 +248,16 @@ struct Endpoint {
     return UInt64(position)
   }
 
-  /// Leaves standard input where reading it in order would have.
+  /// Leaves standard input or output where reading or writing it in order would have.
   func leave(after byteCount: UInt64, _ plan: Plan) {
-    guard plan.role == .sender, plan.endpoint == .standard, let base else { return }
-    _ = lseek(descriptor, off_t(base + byteCount), SEEK_SET)
+    guard plan.endpoint == .standard, let base else { return }
+    let end = off_t(base + byteCount)
+    var status = stat()
+    // Behind what is whole there may be pieces of a transfer that failed.
+    if isFresh, unsafe fstat(descriptor, &status) == 0, status.st_size > end {
+      _ = ftruncate(descriptor, end)
+    }
+    _ = lseek(descriptor, end, SEEK_SET)
   }
 
   /// Cuts an output file that is written under another name to nothing; one that is written in
@@ -275,8 +285,10 @@ struct Endpoint {
       let free = UInt64(system.f_bavail) &* UInt64(system.f_frsize)
       return (nil, free + (partial == nil ? own : 0))
     }
+    let position = lseek(descriptor, 0, SEEK_CUR)
     let end = lseek(descriptor, 0, SEEK_END)
-    return (end > 0 ? UInt64(end) : nil, nil)
+    _ = lseek(descriptor, position, SEEK_SET)
+    return (end > 0 ? UInt64(end) - (base ?? 0) : nil, nil)
   }
 
   private static func failure(_ isInput: Bool, _ sentence: String) -> StartFailure {

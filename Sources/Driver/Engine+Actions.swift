@@ -14,9 +14,9 @@ extension Engine {
     case .configure(let geometry):
       self.geometry = geometry
       if isMeasuring, session.options.role == .sender { fillMemory(geometry) }
-    case .checksum(let slot, let byteCount):
+    case .checksum(let slot, let byteCount, let findsZeros):
       let value = ring.arena.xxh3(range(slot, 0..<byteCount))
-      let isZero = ring.arena.isZero(range(slot, 0..<byteCount))
+      let isZero = findsZeros && ring.arena.isZero(range(slot, 0..<byteCount))
       session.handle(.didChecksum(slot, value, isZero: isZero), control: Span(), at: now)
     case .locate(let offset):
       session.handle(locate(offset), control: Span(), at: now)

@@ -18,8 +18,10 @@ struct Storage {
   let base: UInt64
   /// Whether it is a file that was empty when the stream began.
   let isFresh: Bool
+  /// Whether what stands behind the stream is left alone, as writing in order would.
+  let keepsRest: Bool
   /// Where what was written ends: a file is made as long as that at last.
-  var end: UInt64 = 0
+  var end: UInt64
   /// Whether it has not yet refused to have holes punched, or to be made zeros.
   var canPunch = true
   var canZero = true
@@ -44,10 +46,21 @@ struct Storage {
   }
 
   /// Opens the file behind a descriptor a second time for direct access, where that is possible.
-  init(_ descriptor: Int32, base: UInt64, isInput: Bool, isFresh: Bool) {
+  ///
+  /// `written`: bytes of the stream that an earlier run has brought there.
+  init(
+    _ descriptor: Int32,
+    base: UInt64,
+    written: UInt64,
+    isInput: Bool,
+    isFresh: Bool,
+    keepsRest: Bool
+  ) {
     self.descriptor = descriptor
     self.base = base
     self.isFresh = isFresh
+    end = base + written
+    self.keepsRest = keepsRest
     direct = Disk.openDirect(descriptor, isInput: isInput)
   }
 
@@ -202,7 +215,7 @@ extension Storage {
   func settleLength() -> Errno? {
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
-      status.st_size != end
+      status.st_size != end, !keepsRest || status.st_size < end
     else { return nil }
     return ftruncate(descriptor, off_t(end)) == 0 ? nil : Errno(errno)
   }

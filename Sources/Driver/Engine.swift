@@ -84,8 +84,10 @@ final class Engine<Watcher: Observer> {
       Storage(
         endpoint.descriptor,
         base: $0,
+        written: options.journal?.durableOffset ?? 0,
         isInput: options.role == .sender,
-        isFresh: endpoint.partial != nil
+        isFresh: endpoint.isFresh,
+        keepsRest: plan.endpoint == .standard && !endpoint.isFresh
       )
     }
     links = LinkFinder(targets: network.targets)

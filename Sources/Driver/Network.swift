@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Transfer
 internal import Uring
 
 /// The sockets of a run: where to dial, where to listen, and the options of every connection.
@@ -24,13 +25,21 @@ struct Network {
 
   /// Looks up the hosts, or opens the listening socket.
   ///
+  /// - Parameters:
+  ///   - plan: whom to dial, or where to listen.
+  ///   - waiting: told why it takes longer than usual.
   /// - Throws: `StartFailure.network` with a sentence.
-  init(_ plan: Plan) throws(StartFailure) {
+  init(_ plan: Plan, waiting: (String) -> Void) throws(StartFailure) {
     congestionControl = plan.congestionControl
     if let name = congestionControl { try CongestionControl.check(name) }
     switch plan.opening {
     case .dial(let hosts):
-      targets = try Target.all(toward: hosts, from: plan.bindings)
+      targets = try Target.all(
+        toward: hosts,
+        from: plan.bindings,
+        until: Clock.now() + plan.wait.inNanoseconds,
+        waiting: waiting
+      )
     case .listen(let address, let port):
       listener = try Self.listen(address, port)
     }

@@ -28,7 +28,7 @@ public enum Run {
     ended: (Report, inout Watcher) -> Void
   ) throws(StartFailure) {
     // One listening socket for all: who dials between two sessions waits in its backlog.
-    let network = try Network(plan)
+    let network = try Network(plan, waiting: { _ in })
     while true {
       let report = try run(plan, network, observer: &observer)
       ended(report, &observer)
@@ -60,7 +60,13 @@ public enum Run {
     }
     options.streamByteCount = endpoint.byteCount ?? Greeting.unknownStreamLength
     let network: Network
-    if let present { network = present } else { network = try Network(plan) }
+    if let present {
+      network = present
+    } else {
+      let begin = Clock.now()
+      network = try Network(plan) { observer.delayed($0) }
+      options.wait = max(.zero, options.wait - .nanoseconds(Clock.now() - begin))
+    }
     if case .dial = plan.opening {
       options.opening = .dial(
         targetCount: network.targets.count,
@@ -91,7 +97,9 @@ public enum Run {
     do {
       let report = try engine.run()
       isPublished = engine.isPublished
-      endpoint.leave(after: report.statistics.readByteCount, plan)
+      let statistics = report.statistics
+      let isSender = plan.role == .sender
+      endpoint.leave(after: isSender ? statistics.readByteCount : statistics.writtenOffset, plan)
       return report
     } catch {
       command?.signal(isForced: true)

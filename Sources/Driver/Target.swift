@@ -17,20 +17,29 @@ struct Target: Equatable {
 
   /// Looks the hosts up, and combines each address with each binding of its family.
   ///
+  /// - Parameters:
+  ///   - hosts: the peer's names.
+  ///   - bindings: addresses or interfaces here.
+  ///   - deadline: name servers that do not answer are asked again until then.
+  ///   - waiting: told once, why it takes longer.
+  /// - Returns: at least one way, unless there are no hosts.
   /// - Throws: `StartFailure.network` for a name or binding that leads nowhere.
-  static func all(toward hosts: [Plan.Host], from bindings: [String]) throws(StartFailure)
-    -> [Self]
-  {
+  static func all(
+    toward hosts: [Plan.Host],
+    from bindings: [String],
+    until deadline: Int64,
+    waiting: (String) -> Void
+  ) throws(StartFailure) -> [Self] {
     let sources = try bindings.map(Source.init)
     var targets: [Self] = []
     for (rank, host) in hosts.enumerated() {
-      let addresses: [SocketAddress]
-      do {
-        addresses = try SocketAddress.resolve(host.name, port: host.port)
-      } catch {
-        throw .network(error.description)
-      }
-      for address in addresses {
+      for address in try lookUp(host, until: deadline, waiting: waiting) {
+        if address.isLinkLocal, address.scope == 0, !sources.contains(where: { $0.device != nil }) {
+          throw .network(
+            "\(address.host) is an address on every link; name the interface as well: "
+              + "\(address.host)%eth0."
+          )
+        }
         guard !sources.isEmpty else {
           targets.append(Self(address: address, rank: rank))
           continue
@@ -51,6 +60,27 @@ struct Target: Equatable {
     }
     return targets
   }
+
+  /// Looks a host up, again and again as long as no name server answers.
+  private static func lookUp(_ host: Plan.Host, until deadline: Int64, waiting: (String) -> Void)
+    throws(StartFailure) -> [SocketAddress]
+  {
+    var hasTold = false
+    while true {
+      do {
+        return try SocketAddress.resolve(host.name, port: host.port)
+      } catch {
+        guard error.isTemporary, Clock.now() < deadline else { throw .network(error.description) }
+        if !hasTold { waiting(error.description) }
+        hasTold = true
+        var pause = timespec(tv_sec: 0, tv_nsec: lookUpPause)
+        unsafe nanosleep(&pause, nil)
+      }
+    }
+  }
+
+  /// Nanoseconds between two questions; the resolver itself waits for seconds in each.
+  private static let lookUpPause = 500_000_000
 
   /// What one --bind means.
   private struct Source {

@@ -153,11 +153,11 @@ extension World {
     case .submit(let token, let operation): submit(n, token, operation)
     case .cancel(let token): cancel(n, token)
     case .configure(let geometry): configure(n, geometry)
-    case .checksum(let slot, let byteCount):
+    case .checksum(let slot, let byteCount, let findsZeros):
       let from = slotStart(n, slot)
       guard byteCount <= geometry(n).frameByteCount else { return fail("a checksum beyond a slot") }
       let sum = Checksum.of(nodes[n].arena, from..<(from + byteCount))
-      let isZero = nodes[n].arena[from..<(from + byteCount)].allSatisfy { $0 == 0 }
+      let isZero = findsZeros && nodes[n].arena[from..<(from + byteCount)].allSatisfy { $0 == 0 }
       answer(n, .didChecksum(slot, sum, isZero: isZero))
     case .locate(let offset): locate(n, offset)
     case .seal(let slot, let header, let seed): seal(n, slot, header, seed)

@@ -66,8 +66,9 @@ public enum Action: Equatable, Sendable {
   case cancel(OperationToken)
   /// Cut the arena into slots; asked once, before the first slot is used.
   case configure(Geometry)
-  /// Compute XXH3-64 of a slot's first bytes, and see whether all are zero; answered at once by `Event.didChecksum`.
-  case checksum(SlotID, byteCount: Int)
+  /// Compute XXH3-64 of a slot's first bytes and, if wanted, see whether all are zero; answered at once
+  /// by `Event.didChecksum`.
+  case checksum(SlotID, byteCount: Int, findsZeros: Bool)
   /// Ask where the input's next data are from an offset on; answered at once by `Event.didLocate`.
   case locate(UInt64)
   /// Write a data frame's header in front of a slot's payload.
@@ -136,7 +137,7 @@ public enum Event: Equatable, Sendable {
   case completed(OperationToken, Result, releaseFollows: Bool)
   /// The kernel no longer uses the bytes of a zero-copy send; `wasCopied` if it copied after all.
   case released(OperationToken, wasCopied: Bool)
-  /// The checksum that was asked for, and whether there are only zeros.
+  /// The checksum that was asked for, and whether there are only zeros, if that was asked too.
   case didChecksum(SlotID, UInt64, isZero: Bool)
   /// The input's next data from the offset that was asked for on; empty at its end if none follow.
   case didLocate(from: UInt64, data: Range<UInt64>)

@@ -5,10 +5,8 @@ extension Session {
   /// Whether payloads go without checksums.
   var isUnchecked: Bool { options.bench?.isUnchecked ?? false }
 
-  /// Whether the number of connections is what is to be measured, so that no idle link changes it.
-  var keepsNumber: Bool {
-    options.leavesLinksToChance || options.bench != nil && dialing?.askedCount != nil
-  }
+  /// Whether the user has named the number of connections, so that no idle link changes it.
+  var keepsNumber: Bool { dialing?.askedCount != nil }
 
   // MARK: The handshake
 

@@ -33,7 +33,9 @@ extension Session {
       statistics.readByteCount += UInt64(byteCount)
       guard let rest = sending?.didRead(slot, byteCount: byteCount) else {
         let byteCount = sending?.frames[slot.index].byteCount ?? 0
-        return actions.append(.checksum(slot, byteCount: byteCount))
+        return actions.append(
+          .checksum(slot, byteCount: byteCount, findsZeros: options.leavesOutZeros)
+        )
       }
       read(rest)
     case .failed(let failure):

@@ -114,7 +114,7 @@ extension Session {
       // The checksum comes back in this turn; the next header can already be asked for then.
       awaitingChecksum[slot.index] = id
       if isUnchecked { return didChecksum(slot, header.value, isZero: false, at: now) }
-      actions.append(.checksum(slot, byteCount: Int(header.length)))
+      actions.append(.checksum(slot, byteCount: Int(header.length), findsZeros: false))
     case .discard(let header):
       if header.kind == .data {
         didProcess(id, header, at: now)

@@ -64,7 +64,7 @@ extension Session {
   private mutating func seal() {
     guard let (slot, byteCount) = sending?.beginSeal() else { return }
     if isUnchecked { return didSeal(slot, 0, isZero: false) }
-    actions.append(.checksum(slot, byteCount: byteCount))
+    actions.append(.checksum(slot, byteCount: byteCount, findsZeros: options.leavesOutZeros))
   }
 
   mutating func didSeal(_ slot: SlotID, _ checksum: UInt64, isZero: Bool) {

@@ -105,7 +105,13 @@ extension Session {
     guard let dialing else {
       return violate(id, "a request to dial, to a side that listens", at: now)
     }
-    let count = Int(min(header.number, UInt64(options.connectionLimit)))
+    var most = options.connectionLimit
+    if let asked = dialing.askedCount {
+      // Before the data, candidates are wanted to choose from; after that, what the user has named.
+      let factor = statistics.frameCount == 0 ? Limits.candidatesPerConnection : 1
+      most = min(most, asked * factor)
+    }
+    let count = Int(min(header.number, UInt64(most)))
     if count > dialing.wantedCount { self.dialing?.share(count) }
   }
 }

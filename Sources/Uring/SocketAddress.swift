@@ -63,6 +63,10 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// Whether it is of the kind that every IPv6 interface gives itself, fe80::/10: it says nothing
+  /// without an interface (RFC 4007, section 6).
+  public var isLinkLocal: Bool { family == .v6 && bits >> 118 == 0xfe80 >> 6 }
+
   /// The address that listens on every interface.
   public static func any(_ family: Family, port: UInt16) -> Self {
     switch family {
@@ -132,6 +136,8 @@ public struct ResolveError: Error, Hashable, Sendable, CustomStringConvertible {
   public let host: String
   /// The resolver's sentence.
   public let reason: String
+  /// Whether there was no answer, so that asking again may help (EAI_AGAIN, getaddrinfo(3)).
+  public let isTemporary: Bool
 
   /// One sentence.
   public var description: String {
@@ -159,7 +165,7 @@ extension SocketAddress {
         } else {
           Errno(-count).description
         }
-      throw ResolveError(host: host, reason: reason)
+      throw ResolveError(host: host, reason: reason, isTemporary: clu_resolve_is_temporary(count))
     }
     var addresses: [Self] = []
     for kernel in found.prefix(Int(count)) {

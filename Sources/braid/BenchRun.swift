@@ -193,6 +193,8 @@ struct BenchObserver: Observer {
 
   mutating func prepared(_ detail: String) { reporter.prepared(detail) }
 
+  mutating func delayed(_ reason: String) { reporter.delayed(reason) }
+
   mutating func advised(_ sentence: String, costsLinks: Bool) {
     reporter.advised(sentence, costsLinks: costsLinks)
   }

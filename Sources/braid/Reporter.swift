@@ -38,6 +38,10 @@ struct Reporter: Observer {
     if isVerbose { say(detail) }
   }
 
+  mutating func delayed(_ reason: String) {
+    say("\(reason) Trying for \(Figures.limit(sentences.plan.wait)).")
+  }
+
   mutating func advised(_ sentence: String, costsLinks: Bool) {
     guard isVerbose || costsLinks && !hasAdvised else { return }
     hasAdvised = hasAdvised || costsLinks

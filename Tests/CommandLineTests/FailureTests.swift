@@ -47,6 +47,12 @@ extension CommandLineTests {
       )
     }
 
+    @Test func `an address on every link needs its interface`() throws {
+      let ended = try braid("send fe80::1 --wait 0")
+      #expect(ended.status == 1)
+      #expect(ended.messages.contains("fe80::1 is an address on every link; name the interface"))
+    }
+
     @Test func `input that cannot be opened is named`() throws {
       let ended = try braid("send 127.0.0.1 --input /nowhere/at/all --wait 0")
       #expect(ended.status == 2)

@@ -1,5 +1,7 @@
 import Foundation
 import Testing
+import Transfer
+import Wire
 
 // Goal: a transfer that is cut off anywhere, any number of times, is continued and exact in the end.
 // Method: both sides are killed at random moments, the file system is filled, the journal damaged.
@@ -102,6 +104,24 @@ extension CommandLineTests {
       let ends = try pair("place/received").run(in: folder)
       #expect(start(ends.receiver.messages) > 0, "\(ends.receiver.messages)")
       try expectEqual(ends, "sent", "place/received", in: folder)
+    }
+
+    @Test func `what was whole on the disk when it was cut off stays whole`() throws {
+      let folder = try Scratch()
+      _ = try run("for i in 1 2 3 4; do cat \(Sample.path); done > sent", in: folder)
+      let journal = ".received.braid-journal"
+      try cutOff("received", journal: journal, in: folder)
+      // Cut off a moment later: after the last journal, before the end of the stream was heard.
+      let path = folder.url.appending(path: journal)
+      let bytes = [UInt8](try Data(contentsOf: path))
+      let found = Journal(decoding: bytes.span)
+      var record = try #require(found)
+      record.durableOffset = record.source.byteCount
+      try Data(record.encoded + record.encoded).write(to: path)
+      _ = try run("cat sent > .received.braid-partial", in: folder)
+      let ends = try pair("received").run(in: folder)
+      #expect(start(ends.receiver.messages) == record.source.byteCount)
+      try expectEqual(ends, "sent", "received", in: folder)
     }
 
     @Test func `what cannot be continued is refused with the reason`() throws {

@@ -20,7 +20,7 @@ extension Rig {
         "more slots than memory"
       )
       slots = Array(repeating: Slot(), count: geometry.slotCount)
-    case .checksum(let slot, _): answerChecksum(slot)
+    case .checksum(let slot, _, _): answerChecksum(slot)
     case .locate(let offset):
       check(offset < session.options.streamByteCount, "nothing is behind the end")
       // Anything, also what a file that changes meanwhile would say.

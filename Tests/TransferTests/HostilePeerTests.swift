@@ -113,7 +113,7 @@ private struct Owner {
     while let action = session.nextAction() {
       switch action {
       case .submit(let token, let operation): pending.append((token, operation))
-      case .checksum(let slot, _):
+      case .checksum(let slot, _, _):
         session.handle(.didChecksum(slot, checksum, isZero: false), at: now)
       case .measure(let id): session.handle(.measured(id, nil), at: now)
       case .lookAtLinks: session.handle(.didLookAtLinks(LinkView(links: [])), at: now)
