@@ -27,16 +27,16 @@ extension Advice: CustomStringConvertible {
 }
 
 extension Advice {
-  /// Everything to be said about the way to a peer, the gravest first.
+  /// Everything to be said about the way to a peer, or to any where none is named; the gravest first.
   static func about(
     egress: Egress,
-    peer: IPAddress,
+    peer: IPAddress?,
     states: [LinkState],
     links: [LinkInfo],
     multipathUsesPorts: Bool
   ) -> [Advice] {
     var all: [Advice] = []
-    if case .multipath(let hops) = egress, !multipathUsesPorts {
+    if case .multipath(let hops) = egress, !multipathUsesPorts, let peer {
       all.append(byAddress(hops: hops, peer: peer))
     }
     for hop in egress.hops {
@@ -76,9 +76,10 @@ extension Advice {
   }
 
   /// The mode or the policy ties one pair of addresses to one link.
-  private static func oneLink(_ bond: Bond, peer: IPAddress) -> Advice? {
+  private static func oneLink(_ bond: Bond, peer: IPAddress?) -> Advice? {
     guard bond.members.count > 1 else { return nil }
-    let start = "\(bond.name) sends everything to \(peer) over one link because "
+    let target = peer.map(\.description) ?? "one peer"
+    let start = "\(bond.name) sends everything to \(target) over one link because "
     switch bond.mode {
     case .activeBackup:
       return Advice(

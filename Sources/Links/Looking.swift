@@ -72,6 +72,36 @@ extension Topology {
   }
 }
 
+extension Survey {
+  /// Looks at what lies below one interface, whoever is reached over it.
+  ///
+  /// - Parameters:
+  ///   - name: the interface.
+  ///   - host: where to look.
+  /// - Returns: nil if there is no such interface.
+  /// - Throws: when the kernel cannot be asked.
+  public static func below(
+    interface name: String,
+    host: any HostView = Host()
+  ) throws(LinksError) -> Survey? {
+    let states = try host.links()
+    guard let state = states.first(where: { $0.name == name }) else { return nil }
+    // No neighbour has the address 0.0.0.0, so the peer's Ethernet address stays unknown.
+    var look = Look(host: host, states: states, peer: .v4(0))
+    let next = NextHop(interfaceIndex: state.index, gateway: nil, weight: 1)
+    guard let hop = look.hops([next]).first else { return nil }
+    let egress: Egress = hop.bond.map { .bond($0, hop) } ?? .single(hop)
+    let advice = Advice.about(
+      egress: egress,
+      peer: nil,
+      states: states,
+      links: look.links,
+      multipathUsesPorts: true
+    )
+    return Survey(hops: [hop], links: look.links, advice: advice)
+  }
+}
+
 /// The work of following next hops down to links.
 private struct Look {
   let host: any HostView

@@ -24,7 +24,7 @@ struct Braid: ParsableCommand {
       3 data differ, 4 refused, 5 no io_uring, 64 usage, 130 and 143 interrupted.
       """,
     version: "braid \(version) (protocol \(Greeting.version))",
-    subcommands: [Send.self, Receive.self, Bench.self, Key.self]
+    subcommands: [Send.self, Receive.self, Bench.self, Doctor.self, Key.self]
   )
 
   /// The version of this program.

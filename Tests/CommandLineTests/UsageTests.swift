@@ -92,7 +92,9 @@ extension CommandLineTests {
       #expect(ended.messages.contains("expected [ADDRESS:]PORT, such as 27243"))
     }
 
-    @Test(arguments: ["--help", "send --help", "receive --help", "bench --help", "key --help"])
+    @Test(arguments: [
+      "--help", "send --help", "receive --help", "bench --help", "doctor --help", "key --help",
+    ])
     func `help is what was recorded`(arguments: String) throws {
       let ended = try braid(arguments)
       #expect(ended.status == 0)
@@ -106,7 +108,7 @@ extension CommandLineTests {
       #expect(ended.text == (try? String(contentsOf: file, encoding: .utf8)))
     }
 
-    @Test(arguments: ["--help", "send --help", "receive --help", "bench --help"])
+    @Test(arguments: ["--help", "send --help", "receive --help", "bench --help", "doctor --help"])
     func `help fits on three screens of 80 columns`(arguments: String) throws {
       let lines = try braid(arguments).text.split(separator: "\n", omittingEmptySubsequences: false)
       #expect(lines.count <= 72)
