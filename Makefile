@@ -14,7 +14,7 @@ export REQUIRE_URING := 1
 export REQUIRE_LAB := 1
 endif
 
-.PHONY: help build demo demo-bond test lint simulate bench bench-full bench-micro report asan tsan fuzz install clean
+.PHONY: help build demo demo-bond test lint simulate bench bench-full bench-micro report asan tsan fuzz bond-check install clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -77,6 +77,10 @@ tsan: build ## the tests under ThreadSanitizer
 fuzz: ## decoders and sessions against hostile bytes and orders, FUZZ_SECONDS=600
 	@Tests/Lab/install build
 	Tests/Fuzz/run $(FUZZ_SECONDS)
+
+bond-check: build ## braid over the real bonding driver, in an emulated Linux 6.1; 5 minutes
+	@Tests/Lab/install bondvm build
+	BRAID=$(BRAID) Tests/Lab/bond-check
 
 install: ## braid, built before, into PREFIX=/usr/local
 	@test -x $(BRAID) || { echo "there is no $(BRAID) yet: run \`make build\` first (not as root)" >&2; exit 1; }
