@@ -36,6 +36,7 @@ test: ## all tests
 	@$(MAKE) --no-print-directory lint build
 	$(SWIFT) build --build-tests
 	Tests/Lab/check
+	Benchmarks/check
 	BRAID=$(BRAID) $(SWIFT) test --skip-build --skip 'FaultTests|LabTests'
 	@# Alone, since they measure; FAULTS=full makes them long.
 	BRAID=$(BRAID) $(SWIFT) test --skip-build --no-parallel --filter 'FaultTests|LabTests'

@@ -100,7 +100,7 @@ def bars(axes, result, theme, values, unit, digits, limit=None):
         axes.axvline(limit, color=theme.text, linewidth=1, linestyle=(0, (4, 3)))
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.45, -0.55)
-    axes.set_xlim(0, right * 1.18)  # Room for the longest bar's number.
+    axes.set_xlim(0, right * 1.25)  # Room for the longest bar's number.
     axes.set_xlabel(unit)
     axes.grid(axis="x")
     axes.tick_params(length=0)

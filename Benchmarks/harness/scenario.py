@@ -33,6 +33,8 @@ class Contender:
     size: int | None = None
     # Of the scenario's amount: for one that is known to be slow, so that all run about equally long.
     share: float = 1
+    # Other options of `netlab up` than the scenario's, for a comparison across set-ups.
+    lab: tuple | None = None
     # The Debian package that brings the program, for its version and for what to install.
     package: str = ""
 

@@ -8,6 +8,7 @@ from harness.contenders import (
 from harness.scenario import GIB, MIB, Scenario
 
 FOUR = ("-l", "1gbit 1gbit 1gbit 1gbit")
+FAST = ("-l", "4gbit")
 ZEROES = "zeroes from a pipe"
 
 
@@ -75,6 +76,7 @@ SCENARIOS = (
         "bonds",
         "How much of four equal links does each tool fill, as it is started by default?",
         [braid(), NC_ON_ONE_LINK, iperf3(4), NBDCOPY, MPTCP],
+        size=2 * GIB,
     ),
     bonded(
         "unequal",
@@ -108,16 +110,11 @@ SCENARIOS = (
     ),
     bonded(
         "cost",
-        "CPU seconds per GiB at 4 Gbit/s: four links of 1 Gbit/s for braid, MPTCP",
-        [braid(), MPTCP],
-        baseline="braid",
-        long=True,
-    ),
-    bonded(
-        "cost-one-link",
-        "CPU seconds per GiB at 4 Gbit/s: one link of 4 Gbit/s for everyone",
-        [braid(), NC, MBUFFER, SOCAT],
-        lab=("-l", "4gbit"),
+        "What does a GiB cost at 4 Gbit/s: over four links, and for others over one of that speed?",
+        [braid(), MPTCP, *(replace(each, lab=FAST) for each in (braid(name="braid, one link"), NC, MBUFFER, SOCAT))],
+        setup="netlab: braid and MPTCP with four links of 1 Gbit/s, the others with one of 4 Gbit/s",
+        size=2 * GIB,
+        short_size=1 * GIB,
         long=True,
     ),
     bonded(

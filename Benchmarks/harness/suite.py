@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import os
 import shlex
@@ -79,16 +80,18 @@ def rounds(scenario, result, places, options):
     """A B C, A B C, ...: what disturbs the machine for a while disturbs them all."""
     contenders = present(scenario, result, places, options.short)
     for number in range(1 - scenario.warmups, (options.runs or scenario.runs) + 1):
-        with contextlib.ExitStack() as stack:
-            if scenario.lab:
-                # Seeds 1, 2, 3, ... for the runs that count.
-                places.lab = stack.enter_context(Lab(scenario.lab, number % 1000, scenario.lab_commands))
-            for contender in contenders:
-                machine.wait_for_calm(options.calm)
-                sample = one(scenario, contender, places, amount(scenario, contender, options.short))
-                sample = {"contender": contender.name, "run": number, "warmup": number < 1} | sample
-                result["samples"].append(sample)
-                say("  " + described(sample))
+        # Those that follow each other in the same lab share it.
+        for lab, group in itertools.groupby(contenders, lambda each: each.lab or scenario.lab):
+            with contextlib.ExitStack() as stack:
+                if lab:
+                    # Seeds 1, 2, 3, ... for the runs that count.
+                    places.lab = stack.enter_context(Lab(lab, number % 1000, scenario.lab_commands))
+                for contender in group:
+                    machine.wait_for_calm(options.calm)
+                    sample = one(scenario, contender, places, amount(scenario, contender, options.short))
+                    sample = {"contender": contender.name, "run": number, "warmup": number < 1} | sample
+                    result["samples"].append(sample)
+                    say("  " + described(sample))
         write(result)
 
 

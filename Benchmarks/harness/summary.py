@@ -16,6 +16,14 @@ def cpu_seconds(sample):
     return sum(sample[end][kind] for end in ("sender", "receiver") for kind in ("cpu_user", "cpu_system"))
 
 
+def machine_seconds(sample):
+    """The same with what the kernel's own threads did meanwhile, which belong to no process, and others.
+
+    Who sleeps leaves the work of the network to those threads; who is awake pays for it as system time.
+    """
+    return cpu_seconds(sample) + sample["others"]
+
+
 def is_shared(sample):
     """Whether others took more than a tenth of a core during the run; the kernel's own threads take less."""
     return sample["others"] + sample["stolen"] > 0.1 * sample["seconds"]
@@ -39,6 +47,7 @@ def measures(samples, kind):
     return {
         "rate": spread([sample["bytes"] * 8 / sample["seconds"] for sample in samples]),
         "cpu": spread([cpu_seconds(sample) * GIB / sample["bytes"] for sample in samples]),
+        "machine": spread([machine_seconds(sample) * GIB / sample["bytes"] for sample in samples]),
         "sender_memory": spread([sample["sender"]["peak_memory"] for sample in samples]),
         "receiver_memory": spread([sample["receiver"]["peak_memory"] for sample in samples]),
     }
@@ -89,7 +98,8 @@ def transfer_rows(result, summary):
     capacity = payload_capacity(lab) if lab else None
     head = ["", "Gbit/s", "least to greatest"]
     head += ["of the links"] if lab else []
-    head += [f"rate / {baseline}", "CPU s/GiB", "least to greatest", f"CPU / {baseline}", "memory MiB"]
+    head += [f"rate / {baseline}", "CPU s/GiB", "least to greatest", f"CPU / {baseline}",
+             "with the kernel's", "memory MiB"]
     rows = [head]
     for name, each in summary.items():
         rate = {key: value / 1e9 for key, value in each["rate"].items()}
@@ -100,6 +110,7 @@ def transfer_rows(result, summary):
             f"{each['cpu']['median']:.3f}",
             f"{each['cpu']['least']:.3f} to {each['cpu']['greatest']:.3f}",
             ratio(summary, name, baseline, "cpu"),
+            f"{each['machine']['median']:.3f}",
             f"{each['sender_memory']['greatest'] / 2**20:.0f} + {each['receiver_memory']['greatest'] / 2**20:.0f}",
         ]
         rows.append(row)
@@ -155,7 +166,8 @@ def footing(result):
     else:
         parts = [
             f"Median of {runs} interleaved runs of {amounts(result)} after {scenario['warmups']} warm-up.",
-            "CPU seconds of both ends together, without head and cat; peak memory of sender + receiver.",
+            "CPU seconds of both ends together, without head and cat, then with the "
+            "kernel's own threads; peak memory of sender + receiver.",
         ]
     parts.append(f"Set-up: {scenario['setup']} ({scenario['case']}).")
     if shared:

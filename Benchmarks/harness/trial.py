@@ -104,6 +104,7 @@ def transfer(scenario, contender, places, size):
             sender, feeder = start_sender(contender, places, values, deadline, printed)
             stack.enter_context(Sampler(lambda: [end.note_memory() for end in (sender, receiver)]))
             sender.wait()
+            check(sender, "sender", deadline)  # At once: the receiver of one that failed may wait for ever.
             if contender.stays:
                 receiver.popen.send_signal(15)
             receiver.wait()
@@ -112,11 +113,8 @@ def transfer(scenario, contender, places, size):
                     helper.wait()
             seconds = time.monotonic() - start
             busy_after, stolen_after = machine.busy_seconds()
-        if deadline.passed:
-            raise Failed(f"not done after {deadline.seconds:.0f} s")
-        for end, name in ((sender, "sender"), (receiver, "receiver")):
-            if end.status != 0 and not (contender.stays and end is receiver):
-                raise Failed(f"{name} ended with status {end.status}: {end.told()}")
+        if not contender.stays:
+            check(receiver, "receiver", deadline)
         sample = {
             "bytes": size,
             "seconds": seconds,
@@ -143,6 +141,14 @@ def transfer(scenario, contender, places, size):
         return sample
     finally:
         deadline.cancel()
+
+
+def check(end, name, deadline):
+    """Raises Failed unless an end, which is over, was in time and has succeeded."""
+    if deadline.passed:
+        raise Failed(f"not done after {deadline.seconds:.0f} s")
+    if end.status != 0:
+        raise Failed(f"{name} ended with status {end.status}: {end.told()}")
 
 
 def start_receiver(contender, places, values, deadline):
