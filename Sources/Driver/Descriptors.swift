@@ -17,18 +17,21 @@ enum Descriptors {
     guard unsafe getrlimit(resource, &limit) == 0 else { return }
     let strangers = options.opening == .listen ? Limits.halfOpenConnections : 0
     let others = reserve + strangers
-    let needed = rlim_t(others + options.connectionLimit)
+    // A listener learns only later whether both directions are measured.
+    let isPair = plan.bench?.isPaired == true || plan.bench != nil && options.opening == .listen
+    let sessions = isPair ? 2 : 1
+    let needed = rlim_t(others + sessions * options.connectionLimit)
     if limit.rlim_cur < needed {
       limit.rlim_cur = min(needed, limit.rlim_max)
       guard unsafe setrlimit(resource, &limit) == 0 else { return }
     }
     guard limit.rlim_cur < needed else { return }
-    let room = Int(clamping: limit.rlim_cur) - others
+    let room = (Int(clamping: limit.rlim_cur) - others) / sessions
     let asked = max(plan.connectionCount ?? 1, plan.connectionLimit ?? 1)
     guard asked <= room else {
       let connections = asked == 1 ? "one connection" : "\(asked) connections"
       throw .usage(
-        "\(connections) and all else need \(others + asked) descriptors, and the limit is "
+        "\(connections) and all else need \(others + sessions * asked) descriptors, and the limit is "
           + "\(limit.rlim_max). Raise it (`ulimit -n`), or ask for fewer connections."
       )
     }

@@ -15,17 +15,17 @@ extension Engine {
       self.geometry = geometry
       if isMeasuring, session.options.role == .sender { fillMemory(geometry) }
     case .checksum(let slot, let byteCount, let findsZeros):
-      let value = ring.arena.xxh3(range(slot, 0..<byteCount))
-      let isZero = findsZeros && ring.arena.isZero(range(slot, 0..<byteCount))
+      let value = common.ring.arena.xxh3(range(slot, 0..<byteCount))
+      let isZero = findsZeros && common.ring.arena.isZero(range(slot, 0..<byteCount))
       session.handle(.didChecksum(slot, value, isZero: isZero), control: Span(), at: now)
     case .locate(let offset):
       session.handle(locate(offset), control: Span(), at: now)
     case .seal(let slot, let header, let seed):
-      ring.arena.withMutableBytes(range(slot, -FrameHeader.byteCount..<0)) {
+      common.ring.arena.withMutableBytes(range(slot, -FrameHeader.byteCount..<0)) {
         header.encode(into: &$0, seed: seed)
       }
     case .greet(let id, let greeting):
-      ring.arena.withMutableBytes(outgoing(id, 0..<Greeting.byteCount)) {
+      common.ring.arena.withMutableBytes(outgoing(id, 0..<Greeting.byteCount)) {
         greeting.encode(into: &$0)
       }
     case .compose(let id, let header, let payload, let seed):
@@ -38,6 +38,9 @@ extension Engine {
       _ = Glibc.close(endpoint.descriptor)
     case .endCommand(let isForced):
       command?.signal(isForced: isForced)
+    case .handOver(let id, let hello):
+      common.handedOver.append((sockets[id.index], hello))
+      sockets[id.index] = ConnectionSocket()
     case .measure(let id):
       session.handle(.measured(id, measure(id)), control: Span(), at: now)
     case .lookAtLinks:
@@ -59,14 +62,14 @@ extension Engine {
     case .connect(let id, let target, let link):
       connect(id, to: target, over: link, token, at: now)
     case .accept:
-      guard let listener = network.listener else { return }
+      guard let listener = common.network.listener else { return }
       enqueue(.accept(.descriptor(listener)), userData: userData)
     case .send(let id, let region, let zeroCopy):
       guard let file = file(id) else { return fail(token, .badDescriptor, at: now) }
       let range = outgoing(id, region)
       // Memory that is not registered would be pinned, and charged to the locked-memory limit, for
       // each send anew; the few that the limit lets through are not worth the failure of the next.
-      let isRegistered = range.end <= ring.registeredByteCount
+      let isRegistered = range.end <= common.ring.registeredByteCount
       enqueue(
         zeroCopy && isRegistered ? .sendZeroCopy(file, from: range) : .send(file, from: range),
         userData: userData
@@ -127,8 +130,8 @@ extension Engine {
     at now: Instant
   ) {
     do {
-      let way = network.targets[target]
-      let descriptor = try network.makeSocket(for: way)
+      let way = common.network.targets[target]
+      let descriptor = try common.network.makeSocket(for: way)
       sockets[id.index] = ConnectionSocket(descriptor: descriptor, peer: way.address)
       if let link { bind(id, descriptor, target: target, link: link) }
       if let source = way.source, sockets[id.index].boundPort == nil {
@@ -150,12 +153,12 @@ extension Engine {
   }
 
   private func cancel(_ token: OperationToken) {
-    enqueue(.cancel(userData: token.rawValue), userData: Self.ignoredUserData)
+    enqueue(.cancel(userData: marked(token.rawValue)), userData: UserData.ignored)
     // In its place there may be the wait for a descriptor that would not block.
     guard streamOperations[token.rawValue] != nil else { return }
     enqueue(
-      .cancel(userData: token.rawValue | Self.readinessFlag),
-      userData: Self.ignoredUserData
+      .cancel(userData: token.rawValue | UserData.readinessFlag),
+      userData: UserData.ignored
     )
   }
 
@@ -179,7 +182,7 @@ extension Engine {
     _ seed: UInt64
   ) {
     let byteCount = FrameHeader.byteCount + payload.count
-    ring.arena.withMutableBytes(outgoing(id, 0..<byteCount)) { bytes in
+    common.ring.arena.withMutableBytes(outgoing(id, 0..<byteCount)) { bytes in
       header.encode(into: &bytes, seed: seed)
       for index in payload.indices { bytes[FrameHeader.byteCount + index] = payload[index] }
     }
@@ -194,7 +197,7 @@ extension Engine {
   private func stop(_ id: ConnectionID) {
     guard let descriptor = sockets[id.index].descriptor else { return }
     try? Socket.shutdown(descriptor, .both)
-    enqueue(.cancelAll(.descriptor(descriptor)), userData: Self.ignoredUserData)
+    enqueue(.cancelAll(.descriptor(descriptor)), userData: UserData.ignored)
   }
 
   private func close(_ id: ConnectionID, isReset: Bool) {
@@ -226,8 +229,8 @@ extension Engine {
       joinedAt = now.nanoseconds
       startMeter(at: now.nanoseconds)
     }
-    if case .joined(let id, _) = notice, network.listener != nil { learnPeer(id) }
-    observer.noticed(notice, peer: notice.connection.flatMap { peerText($0) })
+    if case .joined(let id, _) = notice, common.network.listener != nil { learnPeer(id) }
+    common.observer.noticed(notice, peer: notice.connection.flatMap { peerText($0) })
   }
 
   /// A listener learns from the members of the session which links lead back to the peer.
@@ -245,10 +248,11 @@ extension Engine {
 
   // MARK: Memory
 
-  /// Slots stand at the start of the arena, so that they are what is registered.
+  /// Slots stand at the start of the arena, so that they are what is registered; a pair shares them.
   func range(_ slot: SlotID, _ bytes: Range<Int>) -> ArenaRange {
     guard let geometry else { preconditionFailure("a slot before the arena was cut") }
-    let payload = slot.index * geometry.stride + Geometry.headroom
+    let start = isPartner ? session.options.ownMemoryByteCount : 0
+    let payload = start + slot.index * geometry.stride + Geometry.headroom
     return ArenaRange(offset: payload + bytes.lowerBound, count: bytes.count)
   }
 
@@ -280,7 +284,8 @@ extension Engine {
   /// Control buffers stand behind the slots, two for each connection.
   private func control(_ id: ConnectionID, _ bytes: Range<Int>, direction: Int) -> ArenaRange {
     let place = id.index * 2 + direction
-    let base = session.options.memoryByteCount + place * Session.controlBufferByteCount
+    let start = Run.controlsOffset(session.options, ofPartner: isPartner)
+    let base = start + place * Session.controlBufferByteCount
     return ArenaRange(offset: base + bytes.lowerBound, count: bytes.count)
   }
 }

@@ -5,20 +5,11 @@ internal import Uring
 // Completion to event: a switch, no policy.
 extension Engine {
   func take(_ completion: Completion, at now: Instant) {
-    switch completion.userData {
-    case Self.ignoredUserData:
-      return
-    case Self.signalUserData:
-      if let signal = Signals.next(from: signals) {
-        session.handle(.interrupted(signal: signal), control: Span(), at: now)
-      }
-      return
-    case let flagged where flagged & Self.readinessFlag != 0:
-      return becameReady(flagged & ~Self.readinessFlag, completion.outcome, at: now)
-    default:
-      break
+    if completion.userData & UserData.readinessFlag != 0 {
+      let userData = completion.userData & ~UserData.readinessFlag
+      return becameReady(userData, completion.outcome, at: now)
     }
-    let token = OperationToken(rawValue: completion.userData)
+    let token = OperationToken(rawValue: completion.userData & ~UserData.partnerFlag)
     if completion.isNotification {
       session.handle(
         .released(token, wasCopied: completion.wasCopied),
@@ -38,7 +29,7 @@ extension Engine {
     if let id = session.acceptingPlace(of: token) { result = accept(id, result) }
     let event = Event.completed(token, result, releaseFollows: completion.hasMore)
     if let id = session.controlOwner(of: token) {
-      ring.arena.withBytes(incoming(id)) { session.handle(event, control: $0, at: now) }
+      common.ring.arena.withBytes(incoming(id)) { session.handle(event, control: $0, at: now) }
     } else {
       session.handle(event, control: Span(), at: now)
     }
@@ -58,8 +49,14 @@ extension Engine {
   private func accept(_ id: ConnectionID, _ result: Event.Result) -> Event.Result {
     guard case .done(let number) = result else { return result }
     let descriptor = Int32(number)
+    guard outcome == nil else {
+      // Of a pair the other session goes on; who came finds the connection closed, and tries again.
+      hasMissedConnection = true
+      _ = Glibc.close(descriptor)
+      return .done(0)
+    }
     let peer = try? Socket.remoteAddress(descriptor)
-    network.configure(descriptor, peer: peer)
+    common.network.configure(descriptor, peer: peer)
     sockets[id.index] = ConnectionSocket(
       descriptor: descriptor,
       peer: peer
@@ -77,7 +74,7 @@ extension Engine {
     let isRead = if case .read = operation { true } else { false }
     enqueue(
       .poll(.descriptor(endpoint.descriptor), readable: isRead, writable: !isRead),
-      userData: completion.userData | Self.readinessFlag
+      userData: completion.userData | UserData.readinessFlag
     )
     return true
   }

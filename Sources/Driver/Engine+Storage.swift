@@ -139,7 +139,7 @@ extension Engine {
     let offset = Run.journalOffset(session.options)
     let range = ArenaRange(offset: offset, count: Journal.recordByteCount)
     let record = journal.encoded
-    ring.arena.withMutableBytes(range) { bytes in
+    common.ring.arena.withMutableBytes(range) { bytes in
       for index in record.indices { bytes[index] = record[index] }
     }
     enqueue(
@@ -166,7 +166,7 @@ extension Engine {
       endpoint.journal?.remove()
       return nil
     }
-    if let error = partial.publish(mayReplace: isForced) { return .failed(error) }
+    if let error = partial.publish(mayReplace: plan.isForced) { return .failed(error) }
     isPublished = true
     endpoint.journal?.remove()
     return nil

@@ -2,6 +2,10 @@ public import Wire
 
 /// What happened in one stretch of a session that measures.
 public struct BenchInterval: Sendable {
+  /// What this side did with the data.
+  public var role: Role
+  /// Whether the other direction is measured at the same time, in stretches of its own.
+  public var isPaired: Bool
   /// From when, since the first connection joined.
   public var start: Duration
   /// To when, since then.

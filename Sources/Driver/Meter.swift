@@ -44,16 +44,20 @@ struct Meter {
   /// Takes in what is there now.
   ///
   /// - Returns: the stretch that has ended.
-  mutating func take(_ sample: Sample, isSender: Bool, isLast: Bool) -> BenchInterval {
+  mutating func take(_ sample: Sample, of role: Role, isPaired: Bool, isLast: Bool)
+    -> BenchInterval
+  {
     let boundary = isLast ? end : nextAt
     let interval = BenchInterval(
+      role: role,
+      isPaired: isPaired,
       start: .nanoseconds(latest.at - start),
       end: .nanoseconds(sample.at - start),
       byteCount: sample.byteCount - latest.byteCount,
       isOmitted: boundary <= omittedUntil,
       processorTime: sample.processorTime - latest.processorTime,
       retransmissions: Self.retransmissions(from: latest, to: sample),
-      links: Self.links(from: latest, to: sample, isSender: isSender)
+      links: Self.links(from: latest, to: sample, isSender: role == .sender)
     )
     intervals.append(interval)
     latest = sample
@@ -109,9 +113,11 @@ extension Engine {
     // A receiver joins a little later than the sender, and would look when all is over.
     let isLast = session.isEverythingWritten
     guard now >= due || isLast else { return }
-    let isSender = session.options.role == .sender
-    if let interval = meter?.take(sample(at: now), isSender: isSender, isLast: isLast) {
-      observer.measured(interval)
+    let isPaired = session.options.bench?.isPaired == true
+    let role = session.options.role
+    let sample = sample(at: now)
+    if let interval = meter?.take(sample, of: role, isPaired: isPaired, isLast: isLast) {
+      common.observer.measured(interval)
     }
   }
 
@@ -123,7 +129,7 @@ extension Engine {
         let port = (try? Socket.localAddress(descriptor))?.port,
         let peerPort = sockets[index].peer?.port
       else { continue }
-      connections[index] = (network.listener == nil ? port : peerPort, information)
+      connections[index] = (common.network.listener == nil ? port : peerPort, information)
     }
     return Meter.Sample(
       at: now,
@@ -143,7 +149,8 @@ extension Engine {
     var generator = SystemRandomNumberGenerator()
     var state = generator.next() | 1
     for index in 0..<geometry.slotCount {
-      ring.arena.withMutableBytes(range(SlotID(index), 0..<geometry.frameByteCount)) { bytes in
+      common.ring.arena.withMutableBytes(range(SlotID(index), 0..<geometry.frameByteCount)) {
+        bytes in
         var words = unsafe bytes.mutableBytes
         // xorshift64, a word at a time: it need not be good, but done before data are due.
         for place in stride(from: 0, to: words.byteCount, by: 8) {

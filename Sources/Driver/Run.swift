@@ -12,6 +12,17 @@ public enum Run {
     _ plan: Plan,
     observer: inout Watcher
   ) throws(StartFailure) -> Report {
+    try measure(plan, observer: &observer)[0]
+  }
+
+  /// Runs a plan to its end; of one that measures both directions each has a report.
+  ///
+  /// The first is that of the direction which the plan names, and all have the same outcome.
+  /// - Throws: `StartFailure` if nothing could be started.
+  public static func measure<Watcher: Observer>(
+    _ plan: Plan,
+    observer: inout Watcher
+  ) throws(StartFailure) -> [Report] {
     try run(plan, nil, observer: &observer)
   }
 
@@ -25,14 +36,14 @@ public enum Run {
   public static func serve<Watcher: Observer>(
     _ plan: Plan,
     observer: inout Watcher,
-    ended: (Report, inout Watcher) -> Void
+    ended: ([Report], inout Watcher) -> Void
   ) throws(StartFailure) {
     // One listening socket for all: who dials between two sessions waits in its backlog.
     let network = try Network(plan, waiting: { _ in })
     while true {
-      let report = try run(plan, network, observer: &observer)
-      ended(report, &observer)
-      if case .interrupted = report.outcome { return }
+      let reports = try run(plan, network, observer: &observer)
+      ended(reports, &observer)
+      if case .interrupted = reports[0].outcome { return }
     }
   }
 
@@ -40,7 +51,7 @@ public enum Run {
     _ plan: Plan,
     _ present: Network?,
     observer: inout Watcher
-  ) throws(StartFailure) -> Report {
+  ) throws(StartFailure) -> [Report] {
     var options = options(of: plan)
     if let complaint = options.complaint { throw .usage(complaint) }
     try Descriptors.makeRoom(for: plan, &options)
@@ -84,23 +95,21 @@ public enum Run {
     options.hasCommand = command != nil
     let engine = Engine(
       plan,
-      options: options,
-      network: network,
+      options,
+      Common(network, ring, observer),
       endpoint: endpoint,
-      signals: signals,
-      command: command,
-      ring: ring,
-      observer: observer
+      command: command
     )
-    defer { observer = engine.observer }
+    var loop = Loop(engine, signals: signals)
+    defer { observer = engine.common.observer }
     defer { command?.close() }
     do {
-      let report = try engine.run()
+      let reports = try loop.run()
       isPublished = engine.isPublished
-      let statistics = report.statistics
+      let statistics = reports[0].statistics
       let isSender = plan.role == .sender
       endpoint.leave(after: isSender ? statistics.readByteCount : statistics.writtenOffset, plan)
-      return report
+      return reports
     } catch {
       command?.signal(isForced: true)
       throw error
@@ -123,6 +132,10 @@ public enum Run {
         return generator.next()
       }
     )
+    // Who measures is asked for a number, not for what is good for the links.
+    if plan.bench != nil, opening == .listen {
+      options.connectionLimit = Limits.connectionsPerSession
+    }
     options.connectionLimit =
       plan.connectionLimit ?? max(options.connectionLimit, plan.connectionCount ?? 0)
     options.isPreferring = plan.isPreferring
@@ -138,10 +151,18 @@ public enum Run {
     return options
   }
 
-  /// Where in the arena zeros stand: behind slots and control buffers, at the start of a page.
+  /// Where in the arena the control buffers stand: behind the slots, first those of the one session,
+  /// then, if it may be one of a pair, those of the other.
+  static func controlsOffset(_ options: Options, ofPartner isPartner: Bool) -> Int {
+    let byteCount = Limits.connectionTableSize * 2 * Session.controlBufferByteCount
+    return options.memoryByteCount + (isPartner ? byteCount : 0)
+  }
+
+  /// Where in the arena zeros stand: behind all of these, at the start of a page.
   static func zerosOffset(_ options: Options) -> Int {
-    let controls = Limits.connectionTableSize * 2 * Session.controlBufferByteCount
-    return (options.memoryByteCount + controls + 4095) & ~4095
+    let byteCount = Limits.connectionTableSize * 2 * Session.controlBufferByteCount
+    let last = controlsOffset(options, ofPartner: options.bench != nil)
+    return (last + byteCount + 4095) & ~4095
   }
 
   /// Where in the arena a record of the journal stands: behind the zeros.

@@ -81,7 +81,7 @@ struct Marks {
     case .malformed: reach(.refusedMalformed)
     case .tooMany: reach(.refusedTooMany)
     // Takes a listener that is started anew; EndingTests does that with real processes.
-    case .unknownSession, .otherPurpose: break
+    case .unknownSession, .otherPurpose, .notPaired: break
     }
   }
 

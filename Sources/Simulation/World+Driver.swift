@@ -180,6 +180,7 @@ extension World {
     case .close(let id, let isReset): close(n, id, isReset: isReset)
     case .closeOutput: closeOutput(n)
     case .endCommand(let isForced): endCommand(n, isForced: isForced)
+    case .handOver: fail("\(name(n)) gives a connection away, and is no pair")
     case .measure(let id): measure(n, id)
     case .lookAtLinks: answer(n, .didLookAtLinks(LinkView(links: [])))
     case .report(let notice): observe(n, notice)

@@ -85,6 +85,9 @@ public enum Action: Equatable, Sendable {
   case closeOutput
   /// Ask the command and its children to end (SIGTERM), or end them (SIGKILL).
   case endCommand(isForced: Bool)
+  /// Give a connection that has proved itself, by its hello, to the other session of the pair, which
+  /// adopts it; here nothing more is sent or received on it.
+  case handOver(ConnectionID, Greeting)
   /// Look at TCP's state; answered at once by `Event.measured`.
   case measure(ConnectionID)
   /// Read the counters of the links toward the peer, and, before the first dial, find the ways to it;
@@ -147,6 +150,8 @@ public enum Event: Equatable, Sendable {
   case didLookAtLinks(LinkView)
   /// A signal arrived that ends the session.
   case interrupted(signal: Int32)
+  /// The other session of our pair has failed.
+  case partnerEnded(Outcome)
 
   /// How an operation ended.
   public enum Result: Equatable, Sendable {

@@ -42,6 +42,8 @@ public struct Options: Sendable {
     case dial(targetCount: Int, connectionCount: Int?)
     /// We listen on one port.
     case listen
+    /// The other session of our pair listens, and hands over what is ours.
+    case handedOver
   }
 
   /// What a session that measures does, as its dialler says; a listener takes it over.
@@ -50,11 +52,14 @@ public struct Options: Sendable {
     public var time: BenchTime
     /// Whether payloads go without checksums.
     public var isUnchecked: Bool
+    /// Whether a second session measures the other direction at the same time.
+    public var isPaired: Bool
 
     /// What the dialler wants.
-    public init(time: BenchTime, isUnchecked: Bool) {
+    public init(time: BenchTime, isUnchecked: Bool, isPaired: Bool = false) {
       self.time = time
       self.isUnchecked = isUnchecked
+      self.isPaired = isPaired
     }
   }
 
@@ -68,8 +73,12 @@ public struct Options: Sendable {
   public var isPreferring = false
   /// Largest payload of a frame, in bytes; a multiple of 4096 in 4096...1 MiB.
   public var frameByteCount: Int
-  /// Memory for slots, in bytes.
+  /// Memory for slots, in bytes; the two sessions of a pair share it.
   public var memoryByteCount: Int
+  /// What of it this session has: of a pair each takes half, in whole pages.
+  public var ownMemoryByteCount: Int {
+    bench?.isPaired == true ? memoryByteCount / 2 & ~4095 : memoryByteCount
+  }
   /// When to send without a copy.
   public var zeroCopy = ZeroCopyMode.auto
   /// How long the dialling side tries to get the first connection.
@@ -113,6 +122,8 @@ public struct Options: Sendable {
   public var bench: Bench?
   /// Bytes written at offsets before they are brought to the disk.
   public var writeBehindByteCount = Limits.writeBehindByteCount
+  /// The session's name, where chance does not choose it: the second of a pair has one.
+  public var session: SessionID?
   /// Whether a command makes the input or takes the output; the session waits for its status.
   public var hasCommand = false
   /// The key, if there is one.
@@ -145,8 +156,9 @@ public struct Options: Sendable {
       return "the frame size must be a multiple of 4 KiB from 4 KiB to 1 MiB"
     }
     let needed = Limits.slotCountMinimum * (frameByteCount + Geometry.headroom)
-    if memoryByteCount < needed {
-      return "memory for \(Limits.slotCountMinimum) frames is needed: \(needed) bytes"
+    if ownMemoryByteCount < needed {
+      let sessions = bench?.isPaired == true ? " in each direction" : ""
+      return "memory for \(Limits.slotCountMinimum) frames\(sessions) is needed: \(needed) bytes"
     }
     let usable = Limits.slotCountMaximum * (frameByteCount + Geometry.headroom)
     if memoryByteCount > usable {

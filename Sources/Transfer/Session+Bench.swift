@@ -1,4 +1,4 @@
-import Wire
+public import Wire
 
 // Sessions that measure (Protocol.md, "Measuring").
 extension Session {
@@ -14,20 +14,26 @@ extension Session {
     guard let bench = options.bench else { return }
     hello.isBench = true
     hello.isUnchecked = bench.isUnchecked
+    hello.isPaired = bench.isPaired
     hello.streamByteCount = bench.time.wire
   }
 
   /// What we are to a dialler: one who measures is free to choose, as long as nobody has.
   func role(toward hello: Greeting) -> Role {
-    options.bench != nil && sessionID == nil ? hello.role.opposite : options.role
+    if isOfPartner(hello) { return options.role.opposite }
+    return options.bench != nil && sessionID == nil ? hello.role.opposite : options.role
   }
 
   /// What speaks against a hello because it measures, or because it does not; nil if nothing does.
   func benchObjection(to hello: Greeting) -> Refusal? {
     guard hello.isBench == (options.bench != nil) else { return .otherPurpose }
-    guard hello.isBench else { return hello.isUnchecked ? .malformed : nil }
-    if let sessionID, sessionID != hello.session { return .busy }
+    guard hello.isBench else { return hello.isUnchecked || hello.isPaired ? .malformed : nil }
+    if let sessionID, sessionID != hello.session, !isOfPartner(hello) { return .busy }
     guard let asked = Options.Bench(hello) else { return .malformed }
+    // Memory that is enough for one session may be too little for two.
+    var settled = options
+    settled.bench = asked
+    if asked.isPaired, settled.complaint != nil { return .notPaired }
     return sessionID == nil || asked == options.bench ? nil : .malformed
   }
 
@@ -36,6 +42,43 @@ extension Session {
     guard sessionID == nil, let asked = Options.Bench(hello) else { return }
     options.role = hello.role.opposite
     options.bench = asked
+  }
+
+  // MARK: The other direction
+
+  /// Whether a hello belongs to the other session of our pair; only a pair that runs has one.
+  func isOfPartner(_ hello: Greeting) -> Bool {
+    options.bench?.isPaired == true && options.opening == .listen
+      && hello.session == sessionID?.partner
+  }
+
+  /// What the other session of our pair is to do; nil without one, or while ours has not begun.
+  ///
+  /// A dialler's second session comes after the first, since that one settles whether there is
+  /// somebody to measure with.
+  public var partnerOptions: Options? {
+    guard options.bench?.isPaired == true, phase == .running, let sessionID else { return nil }
+    var partner = options
+    partner.role = options.role.opposite
+    partner.session = sessionID.partner
+    if options.opening == .listen { partner.opening = .handedOver }
+    return partner
+  }
+
+  /// Takes a connection that the listening session of our pair has let in.
+  ///
+  /// - Returns: its place; nil if there is none for it.
+  public mutating func adopt(_ hello: Greeting, at now: Instant) -> ConnectionID? {
+    // What a lost session has begun cannot be gone on with, and who is leaving takes nobody in.
+    let isWelcome = hello.session == sessionID && (phase == .opening ? !hello.isContinuing : true)
+    guard isWelcome, !isParting, phase != .over, memberCount < options.connectionLimit,
+      let id = freePlace()
+    else { return nil }
+    start(id, as: .awaitingConfirm, at: nil)
+    connections[id.index].greeting = hello
+    connections[id.index].number = hello.connectionNumber
+    join(id, peer: hello, at: now)
+    return id
   }
 
   // MARK: Figures
@@ -77,6 +120,6 @@ extension Options.Bench {
   /// What a hello asks for; nil if it makes no sense.
   init?(_ hello: Greeting) {
     guard hello.isBench, let time = BenchTime(wire: hello.streamByteCount) else { return nil }
-    self.init(time: time, isUnchecked: hello.isUnchecked)
+    self.init(time: time, isUnchecked: hello.isUnchecked, isPaired: hello.isPaired)
   }
 }

@@ -71,7 +71,7 @@ extension Session {
   }
 
   /// The lowest free place; nil when the table is full.
-  private mutating func freePlace() -> ConnectionID? {
+  mutating func freePlace() -> ConnectionID? {
     if let index = connections.firstIndex(where: { $0.state == .free }) {
       return ConnectionID(index)
     }
@@ -80,8 +80,7 @@ extension Session {
     return ConnectionID(connections.count - 1)
   }
 
-  private mutating func start(_ id: ConnectionID, as state: Connection.State, at deadline: Instant?)
-  {
+  mutating func start(_ id: ConnectionID, as state: Connection.State, at deadline: Instant?) {
     connections[id.index] = Connection()
     connections[id.index].state = state
     connections[id.index].serial = nextSerial
@@ -146,6 +145,7 @@ extension Session {
       break
     }
     if welcome.isBench != hello.isBench { return refusedByPeer(id, .otherPurpose, at: now) }
+    if welcome.isPaired != hello.isPaired { return refusedByPeer(id, .notPaired, at: now) }
     guard welcome.isUnchecked == hello.isUnchecked, welcome.session == hello.session,
       welcome.role == options.role.opposite
     else {
@@ -178,7 +178,7 @@ extension Session {
       // Somebody else listens where our peer did.
       if let present = alone { alone = (present.since, present.goneSince ?? now) }
     case .none, .version, .keyNeeded, .keyUnexpected, .keyWrong, .sameRole, .malformed,
-      .otherPurpose:
+      .otherPurpose, .notPaired:
       break
     }
     drop(id, .violation("refused: \(refusal)"), at: now)
@@ -230,7 +230,7 @@ extension Session {
     let welcomedCount = connections.count {
       $0.state == .awaitingConfirm && $0.greeting?.session == sessionID
     }
-    if memberCount + welcomedCount >= options.connectionLimit {
+    if !isOfPartner(hello), memberCount + welcomedCount >= options.connectionLimit {
       return refuse(id, .tooMany, at: now)
     }
     var welcome = Greeting(
@@ -244,6 +244,7 @@ extension Session {
     welcome.streamByteCount = options.streamByteCount
     welcome.isBench = hello.isBench
     welcome.isUnchecked = hello.isUnchecked
+    welcome.isPaired = hello.isPaired
     welcome.nonce = nonce()
     if let authenticator = options.authenticator {
       welcome.proof = authenticator.tag(Handshake.listenerTranscript(hello, welcome))
@@ -263,12 +264,12 @@ extension Session {
     if !hello.isKeyed, options.authenticator != nil { return .keyNeeded }
     if let refusal = benchObjection(to: hello) { return refusal }
     if hello.role == role(toward: hello) { return .sameRole }
+    if isParting { return .busy }
+    if isOfPartner(hello) { return nil }
     if let sessionID, sessionID != hello.session { return .busy }
     // Part of a stream went to somebody who is gone; here it would begin in the middle.
     if sessionID == nil, hello.isContinuing { return .unknownSession }
-    if memberCount >= options.connectionLimit { return .tooMany }
-    if case .parting = phase { return .busy }
-    return nil
+    return memberCount >= options.connectionLimit ? .tooMany : nil
   }
 
   private mutating func didReceiveConfirm(_ id: ConnectionID, _ confirm: Greeting, at now: Instant)
@@ -285,6 +286,10 @@ extension Session {
     }
     // Another session may have begun since the hello.
     if let refusal = objection(to: hello) { return refuse(id, refusal, at: now) }
+    if isOfPartner(hello) {
+      actions.append(.handOver(id, hello))
+      return stop(id, isReset: false, at: now)
+    }
     settleBench(by: hello)
     sessionID = hello.session
     if let length = knownLength(hello, welcome) { statistics.streamByteCount = length }
@@ -334,7 +339,7 @@ extension Session {
   }
 
   /// Makes a connection part of the session; the first one settles how memory is cut.
-  private mutating func join(_ id: ConnectionID, peer: Greeting, at now: Instant) {
+  mutating func join(_ id: ConnectionID, peer: Greeting, at now: Instant) {
     connections[id.index].state = .joined
     statistics.joinedCount += 1
     statistics.memberCount = memberCount
@@ -354,7 +359,7 @@ extension Session {
     if options.role == .sender { connections[id.index].carried = RingQueue(capacity: capacity) }
     alone = nil
     // A connection from another address may come over a link that was not known.
-    if options.opening == .listen { actions.append(.lookAtLinks) }
+    if dialing == nil { actions.append(.lookAtLinks) }
     dialing?.didJoin(connections[id.index].group, at: now)
     armReceive(id)
   }
@@ -364,7 +369,7 @@ extension Session {
     phase = .running
     seed = Handshake.frameSeed(of: sessionID, authenticator: options.authenticator)
     let frame = min(options.frameByteCount, Int(peer.frameByteCount) & ~4095)
-    let geometry = Geometry(frameByteCount: frame, memoryByteCount: options.memoryByteCount)
+    let geometry = Geometry(frameByteCount: frame, memoryByteCount: options.ownMemoryByteCount)
     self.geometry = geometry
     actions.append(.configure(geometry))
     actions.append(.report(.started(frameByteCount: frame)))

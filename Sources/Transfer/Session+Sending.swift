@@ -118,7 +118,10 @@ extension Session {
   /// A quarter of the sender's likely memory, shared by the connections, but no more than 1 MiB:
   /// acknowledgements must not be what the sender waits for.
   private var acknowledgeByteCount: Int {
-    min(Limits.acknowledgeByteCount, options.memoryByteCount / 4 / max(statistics.memberCount, 1))
+    min(
+      Limits.acknowledgeByteCount,
+      options.ownMemoryByteCount / 4 / max(statistics.memberCount, 1)
+    )
   }
 
   private mutating func sendVerdict(_ id: ConnectionID, at now: Instant) -> Bool {

@@ -141,10 +141,12 @@ public struct Session {
     windowReport = (0, now)
     if options.hasCommand { awaitCommand() }
     switch options.opening {
+    case .handedOver:
+      sessionID = options.session
     case .listen:
       acceptNext()
     case .dial(let targetCount, let connectionCount):
-      sessionID = SessionID(low: options.random(), high: options.random())
+      sessionID = options.session ?? SessionID(low: options.random(), high: options.random())
       dialing = DialState(
         targetCount: targetCount,
         askedCount: connectionCount,
@@ -207,6 +209,8 @@ public struct Session {
       didLookAtLinks(view, at: now)
     case .interrupted(let signal):
       conclude(.interrupted(signal), at: now)
+    case .partnerEnded(let outcome):
+      conclude(outcome, at: now)
     }
   }
 

@@ -37,6 +37,8 @@ public struct Greeting: Equatable, Sendable {
   public var isBench = false
   /// Whether payloads have no checksum; only in a session that measures.
   public var isUnchecked = false
+  /// Whether a second session measures the other direction at the same time (`SessionID.partner`).
+  public var isPaired = false
   /// The dialler's number for this connection, from 0, never used twice in a session.
   public var connectionNumber: UInt32 = 0
   /// How many connections the dialler means to open at first, 1...65535.
@@ -87,6 +89,7 @@ public struct Greeting: Equatable, Sendable {
     isContinuing = bytes.load(UInt16.self, at: 12) & 2 != 0
     isBench = bytes.load(UInt16.self, at: 12) & 4 != 0
     isUnchecked = bytes.load(UInt16.self, at: 12) & 8 != 0
+    isPaired = bytes.load(UInt16.self, at: 12) & 16 != 0
     connectionCount = bytes.load(at: 14)
     connectionNumber = bytes.load(at: 16)
     frameByteCount = bytes.load(at: 20)
@@ -127,6 +130,7 @@ public struct Greeting: Equatable, Sendable {
 
   private var flags: UInt16 {
     (isKeyed ? 1 : 0) | (isContinuing ? 2 : 0) | (isBench ? 4 : 0) | (isUnchecked ? 8 : 0)
+      | (isPaired ? 16 : 0)
   }
 
   /// The 128 bytes as an array: what a proof is computed over, with the proof itself left out.

@@ -10,6 +10,9 @@ public struct SessionID: Hashable, Sendable {
     self.low = low
     self.high = high
   }
+
+  /// The other session of a pair; its partner is this one.
+  public var partner: SessionID { SessionID(low: low ^ 1, high: high) }
 }
 
 /// Thirty-two opaque bytes: a nonce, or an HMAC-SHA256 proof.
@@ -99,6 +102,8 @@ public enum Refusal: UInt16, Sendable, Equatable, CaseIterable {
   case unknownSession = 9
   /// One side measures, the other carries data.
   case otherPurpose = 10
+  /// The listener cannot measure both directions at once.
+  case notPaired = 11
 }
 
 /// How long a session that measures lets data flow; the dialler says it in place of a length.

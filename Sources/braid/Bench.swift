@@ -17,6 +17,7 @@ struct Bench: ParsableCommand {
         braid bench --listen                        there, until Ctrl-C
         braid bench newserver                       here: 10 s, this side sends
         braid bench newserver --reverse             the other side sends
+        braid bench newserver --both                both at the same time
         braid bench newserver --connections 1,4,8   several numbers, and a table
         braid bench newserver --table               one link, chance, all links
         braid bench newserver --json > result.json  the figures for a program
@@ -130,6 +131,13 @@ struct MeasuringOptions: ParsableArguments {
   @Flag(help: "The other side sends.")
   var reverse = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Both sides send at the same time; connections and time are those of each direction."
+    )
+  )
+  var both = false
+
   @Flag(help: "Compute and compare checksums of all data, as transfers do.")
   var checksum = false
 
@@ -143,7 +151,8 @@ struct MeasuringOptions: ParsableArguments {
   var given: [String] {
     [
       ("--time", time != nil), ("--omit", omit != nil), ("--connections", connections != nil),
-      ("--table", table), ("--reverse", reverse), ("--checksum", checksum), ("--json", json),
+      ("--table", table), ("--reverse", reverse), ("--both", both), ("--checksum", checksum),
+      ("--json", json),
     ].filter(\.1).map(\.0)
   }
 
@@ -168,6 +177,10 @@ struct MeasuringOptions: ParsableArguments {
     if table, reverse {
       throw ValidationError("--table measures what this side sends; leave --reverse out")
     }
+    if both, reverse { throw ValidationError("give either --both or --reverse, not both") }
+    if both, table {
+      throw ValidationError("--table measures what this side sends; leave --both out")
+    }
     if table, connections != nil {
       throw ValidationError("--table chooses the numbers of connections itself")
     }
@@ -185,7 +198,7 @@ struct MeasuringOptions: ParsableArguments {
     guard let time = BenchTime(total: omitted + measured, omitted: omitted) else {
       throw ValidationError("--time and --omit make no sense together")
     }
-    return Options.Bench(time: time, isUnchecked: !checksum)
+    return Options.Bench(time: time, isUnchecked: !checksum, isPaired: both)
   }
 }
 

@@ -19,6 +19,7 @@ struct BenchDocument {
       ("time_s", .number(Figures.seconds(time))),
       ("omit_s", .number(Figures.seconds(omit))),
       ("reverse", .bool(plan.role == .receiver)),
+      ("both", .bool(plan.bench?.isPaired == true)),
       ("checksum", .bool(plan.bench?.isUnchecked == false)),
       ("memory_bytes", .integer(plan.memoryByteCount)),
       ("zerocopy", .string(plan.zeroCopy.rawValue)),
@@ -30,13 +31,12 @@ struct BenchDocument {
       ("protocol", .integer(Int(Greeting.version))),
       ("peer", .string(peer)),
       ("settings", .object(settings)),
-      ("runs", .array(runs.map(Self.run))),
+      ("runs", .array(runs.flatMap { run in run.directions.map { Self.run(run, $0) } })),
     ])
     return document.text + "\n"
   }
 
-  private static func run(_ run: BenchRun.Measured) -> JSON {
-    let figures = run.figures
+  private static func run(_ run: BenchRun.Measured, _ figures: BenchFigures) -> JSON {
     let result = figures.result
     return .object([
       ("connections_asked", .optional(run.asked, JSON.integer)),

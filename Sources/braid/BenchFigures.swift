@@ -34,8 +34,19 @@ struct BenchFigures {
   /// Payload bits per second.
   var bitsPerSecond: Double { Self.bits(result.byteCount, in: result.duration) }
 
-  /// Takes the figures out of a report; nil if it has none.
-  init?(_ report: Report) {
+  /// Takes the figures out of the reports of one run, one for each direction; nil if any is missing.
+  static func all(_ reports: [Report]) -> [BenchFigures]? {
+    let figures = reports.enumerated().compactMap { index, report in
+      // With both directions at a time, the processor works for both.
+      BenchFigures(
+        report,
+        beside: reports.indices.first { $0 != index }.flatMap { reports[$0].bench }
+      )
+    }
+    return figures.count == reports.count ? figures : nil
+  }
+
+  private init?(_ report: Report, beside other: BenchResult?) {
     guard let result = report.bench, result.byteCount > 0 else { return nil }
     self.result = result
     arrangement = report.arrangement
@@ -54,9 +65,17 @@ struct BenchFigures {
     let here = links(report.links.local, result.role)
     let there = links(report.links.remote, result.role.opposite)
     self.links = isSender ? here + there : there + here
-    let own = Self.processor(result.processorTime, result.byteCount, result.duration)
+    let own = Self.processor(
+      result.processorTime,
+      result.byteCount + (other?.byteCount ?? 0),
+      result.duration
+    )
     let peer = result.peerSessionProcessorTime.map {
-      Self.processor($0, result.sessionByteCount, result.sessionDuration)
+      Self.processor(
+        $0,
+        result.sessionByteCount + (other?.sessionByteCount ?? 0),
+        result.sessionDuration
+      )
     }
     sender = isSender ? own : peer
     receiver = isSender ? peer : own

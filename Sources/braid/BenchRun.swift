@@ -10,7 +10,11 @@ struct BenchRun {
   struct Measured {
     let asked: Int?
     var isByChance = false
-    let figures: BenchFigures
+    /// One, or with --both two, of which this side sends in the first.
+    let directions: [BenchFigures]
+
+    /// The direction that was asked for.
+    var figures: BenchFigures { directions[0] }
   }
 
   private let plan: Plan
@@ -104,28 +108,29 @@ struct BenchRun {
     var plan = plan
     plan.connectionCount = count
     plan.leavesLinksToChance = isByChance
-    let figures = try one(plan, &observer)
-    if !measuring.json { show(text.lines(figures)) }
-    return Measured(asked: count, isByChance: isByChance, figures: figures)
+    let directions = try one(plan, &observer)
+    observer.forget()
+    if !measuring.json { show(text.lines(directions)) }
+    return Measured(asked: count, isByChance: isByChance, directions: directions)
   }
 
-  private func one(_ plan: Plan, _ observer: inout BenchObserver) throws -> BenchFigures {
-    var report: Report?
+  private func one(_ plan: Plan, _ observer: inout BenchObserver) throws -> [BenchFigures] {
+    var reports: [Report] = []
     for attempt in 0...Self.busyPatience {
       if attempt > 0 { usleep(Self.busyPause) }
       do {
-        report = try Run.transfer(plan, observer: &observer)
+        reports = try Run.measure(plan, observer: &observer)
       } catch {
         throw leave("\(error)", ExitStatus(error), &observer)
       }
-      if report?.outcome != .refused(.busy) { break }
+      if reports.first?.outcome != .refused(.busy) { break }
     }
-    guard let report, report.outcome == .complete else {
-      let outcome = report?.outcome ?? .refused(.busy)
+    let outcome = reports.first?.outcome ?? .refused(.busy)
+    guard outcome == .complete else {
       let words = [sentences.cause(outcome) + ".", sentences.advice(outcome)].compactMap(\.self)
       throw leave(words.joined(separator: " "), ExitStatus(outcome), &observer)
     }
-    guard let figures = BenchFigures(report) else {
+    guard let figures = BenchFigures.all(reports) else {
       throw leave("nothing arrived in the measured time.", .failed, &observer)
     }
     return figures
@@ -152,9 +157,9 @@ struct BenchRun {
     observer.reporter.say("waiting at \(sentences.place)")
     var last = Outcome.complete
     do {
-      try Run.serve(plan, observer: &observer) { report, observer in
-        last = report.outcome
-        ended(report, &observer)
+      try Run.serve(plan, observer: &observer) { reports, observer in
+        last = reports[0].outcome
+        ended(reports, &observer)
       }
     } catch {
       throw leave("\(error)", ExitStatus(error), &observer)
@@ -162,14 +167,15 @@ struct BenchRun {
     throw leave(sentences.cause(last) + ".", ExitStatus(last), &observer)
   }
 
-  private func ended(_ report: Report, _ observer: inout BenchObserver) {
-    switch report.outcome {
+  private func ended(_ reports: [Report], _ observer: inout BenchObserver) {
+    observer.forget()
+    switch reports[0].outcome {
     case .complete:
-      if !messages.quiet, let figures = BenchFigures(report) { show(text.lines(figures)) }
+      if !messages.quiet, let figures = BenchFigures.all(reports) { show(text.lines(figures)) }
     case .interrupted:
       break
     default:
-      observer.reporter.say(sentences.cause(report.outcome))
+      observer.reporter.say(sentences.cause(reports[0].outcome))
     }
   }
 
@@ -183,6 +189,8 @@ struct BenchObserver: Observer {
   var reporter: Reporter
   private let text: BenchText?
   private let isQuiet: Bool
+  /// Of a pair, stretches of one direction that wait for those of the other.
+  private var waiting: [BenchInterval] = []
 
   /// Prepares to speak; without a text nothing is printed but messages.
   init(_ sentences: Sentences, _ messages: MessageOptions, _ text: BenchText?) {
@@ -207,6 +215,15 @@ struct BenchObserver: Observer {
 
   mutating func measured(_ interval: BenchInterval) {
     guard let text, !isQuiet else { return }
-    StandardOutput.write(text.line(interval) + "\n")
+    guard interval.isPaired else { return StandardOutput.write(text.line([interval]) + "\n") }
+    guard let other = waiting.first, other.role != interval.role else {
+      return waiting.append(interval)
+    }
+    waiting.removeFirst()
+    let pair = interval.role == .sender ? [interval, other] : [other, interval]
+    StandardOutput.write(text.line(pair) + "\n")
   }
+
+  /// The run is over: what still waits has no other half.
+  mutating func forget() { waiting = [] }
 }

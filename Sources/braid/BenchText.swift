@@ -14,22 +14,32 @@ struct BenchText {
       : Figures.rate(bitsPerSecond: bitsPerSecond)
   }
 
-  /// One stretch, as soon as it is over.
-  func line(_ interval: BenchInterval) -> String {
+  /// One stretch, as soon as it is over; of both directions at a time, that of each.
+  func line(_ directions: [BenchInterval]) -> String {
     func seconds(_ time: Duration) -> String {
       let text = Figures.decimals(Figures.seconds(time), 1)
       return String(repeating: " ", count: max(0, 6 - text.count)) + text
     }
-    let bits = Double(interval.byteCount) * 8 / max(Figures.seconds(interval.duration), 1e-9)
-    var line = "\(seconds(interval.start)) - \(seconds(interval.end)) s  \(rate(bits))"
-    if interval.retransmissions > 0 {
-      line += ", \(Figures.count(interval.retransmissions, "segment")) sent again"
+    let rates = directions.map { interval in
+      let bits = Double(interval.byteCount) * 8 / max(Figures.seconds(interval.duration), 1e-9)
+      let verb = interval.role == .sender ? "sent " : "received "
+      return (interval.isPaired ? verb : "") + rate(bits)
     }
-    return line + (interval.isOmitted ? ", not counted" : "")
+    let first = directions[0]
+    var line = "\(seconds(first.start)) - \(seconds(first.end)) s  "
+    line += rates.joined(separator: ", ")
+    if first.retransmissions > 0 {
+      line += ", \(Figures.count(first.retransmissions, "segment")) sent again"
+    }
+    return line + (first.isOmitted ? ", not counted" : "")
   }
 
-  /// What a run came to.
-  func lines(_ figures: BenchFigures) -> [String] {
+  /// What a run came to, each direction for itself, and the processor for all.
+  func lines(_ directions: [BenchFigures]) -> [String] {
+    directions.flatMap { lines($0) } + [processorLine(directions)]
+  }
+
+  private func lines(_ figures: BenchFigures) -> [String] {
     let result = figures.result
     let verb = result.role == .sender ? "sent" : "received"
     let amount = Figures.amount(result.byteCount)
@@ -38,7 +48,7 @@ struct BenchText {
     let checks = result.isChecked ? "with checksums" : "without checksums of payloads"
     return ["\(rate(figures.bitsPerSecond)): \(verb) \(amount) in \(time), \(count), \(checks)"]
       + connectionLines(result) + figures.arrangement.map { "  here: \($0)" } + linkLines(figures)
-      + [processorLine(figures), "  limit: \(figures.reason)"]
+      + ["  limit: \(figures.reason)"]
   }
 
   private func connectionLines(_ result: BenchResult) -> [String] {
@@ -72,8 +82,16 @@ struct BenchText {
     return LinkTable.aligned(rows)
   }
 
-  private func processorLine(_ figures: BenchFigures) -> String {
-    let sides = [("sender", figures.sender), ("receiver", figures.receiver)].map { name, used in
+  private func processorLine(_ directions: [BenchFigures]) -> String {
+    let figures = directions[0]
+    let names = directions.count == 1 ? ("sender", "receiver") : ("this side", "the other side")
+    // Of both directions at a time, the first is what this side sends; who listens has them in the
+    // order in which they began.
+    let isFlipped = directions.count > 1 && figures.result.role == .receiver
+    let used =
+      isFlipped
+      ? (figures.receiver, figures.sender) : (figures.sender, figures.receiver)
+    let sides = [(names.0, used.0), (names.1, used.1)].map { name, used in
       guard let used else { return "\(name) unknown" }
       return "\(name) \(Figures.decimals(used.secondsPerGibibyte, 3)) s/GiB "
         + "(\(Figures.decimals(used.share * 100, 0)) % of the time)"
@@ -83,17 +101,25 @@ struct BenchText {
 
   /// Several runs side by side.
   func table(_ runs: [BenchRun.Measured]) -> [String] {
-    var rows = [["connections", "rate", "sender s/GiB", "receiver s/GiB", "limit"]]
+    let isPaired = runs.contains { $0.directions.count > 1 }
+    let titles =
+      isPaired
+      ? ["sent", "received", "here s/GiB", "there s/GiB"]
+      : ["rate", "sender s/GiB", "receiver s/GiB"]
+    var rows = [["connections"] + titles + ["limit"]]
     for run in runs {
       let figures = run.figures
       func cost(_ used: BenchFigures.Processor?) -> String {
         used.map { Figures.decimals($0.secondsPerGibibyte, 3) } ?? "?"
       }
-      rows.append([
-        run.asked.map { "\($0)" } ?? "auto (\(figures.result.connections.count))",
-        rate(figures.bitsPerSecond), cost(figures.sender), cost(figures.receiver),
-        figures.limit.rawValue,
-      ])
+      rows.append(
+        [
+          run.asked.map { "\($0)" } ?? "auto (\(figures.result.connections.count))"
+        ] + run.directions.map { rate($0.bitsPerSecond) } + [
+          cost(figures.sender), cost(figures.receiver),
+          run.directions.map(\.limit.rawValue).joined(separator: ", "),
+        ]
+      )
     }
     return LinkTable.aligned(rows)
   }

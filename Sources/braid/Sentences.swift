@@ -142,6 +142,7 @@ struct Sentences {
     case .malformed: "\(peer) could not understand our greeting"
     case .tooMany: "\(peer) takes no more connections"
     case .unknownSession: "\(peer) knows nothing of this session"
+    case .notPaired: "\(peer) cannot measure both directions at once"
     case .otherPurpose where plan.bench != nil: "what listens at \(place) does not measure"
     case .otherPurpose: "what listens at \(place) is `braid bench`, which keeps nothing"
     }
@@ -156,6 +157,8 @@ struct Sentences {
     case .sameRole: "One side sends, the other receives."
     case .tooMany: "Ask for fewer --connections."
     case .unknownSession: "Its process was started anew: begin anew."
+    case .notPaired:
+      "Measure one after the other, or give it more --memory, or this version of braid."
     case .otherPurpose where plan.bench != nil: "Start `braid bench --listen` there."
     case .otherPurpose:
       "Start `\(plan.role == .sender ? "braid receive" : "braid send --listen PORT")` there."
@@ -278,6 +281,7 @@ struct Sentences {
     case .refused(.busy): "it belongs to another session"
     case .refused(.sameRole): "it \(plan.role == .sender ? "sends" : "receives"), as we do"
     case .refused(.tooMany): "there are enough connections"
+    case .refused(.notPaired): "our memory does not suffice for both directions"
     case .refused(.otherPurpose):
       plan.bench != nil ? "it carries data, and we only measure" : "it is `braid bench`"
     case .refused(.unknownSession): "it continues a session that began elsewhere"

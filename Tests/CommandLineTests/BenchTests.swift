@@ -67,6 +67,42 @@ extension CommandLineTests {
       #expect(ended.messages.contains("interrupted (SIGINT)"), "\(ended.messages)")
     }
 
+    @Test func `both directions are measured at the same time`() throws {
+      let key = try run("umask 077; \"$BRAID\" key > key", in: folder)
+      #expect(key.status == 0)
+      let listener = try Listener("--key-file key", folder: folder)
+      let options = "--both --time 1 --omit 0.2 --key-file key"
+      let ended = try run("\"$BRAID\" bench 127.0.0.1:\(listener.port) \(options)", in: folder)
+      #expect(ended.status == 0, "\(ended.messages)")
+      #expect(ended.messages.isEmpty, "\(ended.messages)")
+      for text in [
+        "bit/s: sent ", "bit/s: received ", "processor: this side 0.", "bit/s, received ",
+      ] {
+        #expect(ended.text.contains(text), "\(text) is not in\n\(ended.text)")
+      }
+      let document = try run(
+        "\"$BRAID\" bench 127.0.0.1:\(listener.port) \(options) --connections 1,2 --json",
+        in: folder
+      )
+      #expect(document.status == 0, "\(document.messages)")
+      let object = try JSONSerialization.jsonObject(with: document.output) as? [String: Any]
+      #expect(paths(of: try #require(object)).sorted() == Self.promised.sorted())
+      let runs = try #require(object?["runs"] as? [[String: Any]])
+      let roles = runs.compactMap { $0["role"] as? String }
+      #expect(roles == ["sender", "receiver", "sender", "receiver"])
+      #expect(runs.allSatisfy { ($0["bytes"] as? Int ?? 0) > 0 }, "\(document.text)")
+      #expect(runs.map { ($0["connections"] as? [Any])?.count } == [1, 1, 2, 2])
+      // The listener is there for one direction as before.
+      let alone = try run(
+        "\"$BRAID\" bench 127.0.0.1:\(listener.port) --time 0.1 --key-file key",
+        in: folder
+      )
+      #expect(alone.status == 0, "\(alone.messages)")
+      let last = try listener.interrupt()
+      #expect(last.status == 130)
+      #expect(last.text.contains("bit/s: received ") && last.text.contains("bit/s: sent "))
+    }
+
     @Test func `several numbers of connections make a table`() throws {
       let listener = try Listener(folder: folder)
       let ended = try run(
@@ -113,7 +149,8 @@ extension CommandLineTests {
     /// Every key of the document; loopback has no links.
     private static let promised = [
       "format", "braid", "protocol", "peer", "settings", "settings.time_s", "settings.omit_s",
-      "settings.reverse", "settings.checksum", "settings.memory_bytes", "settings.zerocopy",
+      "settings.reverse", "settings.both", "settings.checksum", "settings.memory_bytes",
+      "settings.zerocopy",
       "settings.congestion", "runs", "runs.connections_asked", "runs.placed_by", "runs.arrangement",
       "runs.role", "runs.seconds",
       "runs.bytes", "runs.bits_per_second", "runs.frame_bytes", "runs.intervals",
@@ -181,7 +218,7 @@ extension CommandLineTests {
       #expect(listener.running.messages.contains("the other side was interrupted"))
     }
 
-    @Test(arguments: ["", "--reverse"])
+    @Test(arguments: ["", "--reverse", "--both"])
     func `Ctrl-C there ends both`(direction: String) throws {
       let listener = try Listener(folder: folder)
       let dialler = try Running(
@@ -216,6 +253,10 @@ extension CommandLineTests {
       ("--listen --json", "--json belongs to the side that dials; this one listens"),
       ("--listen --bind lo", "--bind belongs to the side that dials; this one listens"),
       ("host --table --reverse", "--table measures what this side sends"),
+      ("host --both --reverse", "give either --both or --reverse, not both"),
+      ("host --both --table", "--table measures what this side sends; leave --both out"),
+      ("--listen --both", "--both belongs to the side that dials; this one listens"),
+      ("host --both --memory 2M", "memory for 4 frames in each direction is needed"),
       ("host --table --connections 4", "--table chooses the numbers of connections itself"),
       ("--listen --table", "--table belongs to the side that dials; this one listens"),
       ("--listen 1 2", "listen at one place only"),

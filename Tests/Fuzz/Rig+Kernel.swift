@@ -53,6 +53,7 @@ extension Rig {
       for index in pending.indices where pending[index].operation == .awaitCommand {
         pending[index].isStopped = true
       }
+    case .handOver: check(false, "a connection is given away by who is no pair")
     case .measure(let id):
       guard tape.isOdd(share: 60) else { return handle(.measured(id, nil)) }
       let measurement = Measurement(

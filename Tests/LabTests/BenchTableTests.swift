@@ -41,6 +41,23 @@ extension LabTests {
       #expect(text.contains("nothing to spread"), "\(text)")
     }
 
+    @Test func `both directions at once use every link`() throws {
+      let text = try measure("--json --time 2", what: "--both")
+      let start = try #require(text.firstIndex(of: "{"), "\(text)")
+      let document = try #require(
+        try JSONSerialization.jsonObject(with: Data(text[start...].utf8)) as? [String: Any]
+      )
+      let runs = try #require(document["runs"] as? [[String: Any]])
+      #expect(runs.map { $0["role"] as? String } == ["sender", "receiver"])
+      for run in runs {
+        for side in ["sender", "receiver"] {
+          let used = shares(run, side)
+          // Acknowledgements alone would be a few hundredths of one link.
+          #expect(used.count == 4 && used.allSatisfy { $0 > 0.1 }, "\(side): \(text)")
+        }
+      }
+    }
+
     private func shares(_ run: [String: Any], _ side: String) -> [Double] {
       let links = (run["links"] as? [[String: Any]] ?? []).filter { $0["side"] as? String == side }
       let rates = links.compactMap { $0["bits_per_second"] as? Double }
@@ -50,11 +67,12 @@ extension LabTests {
     /// What host a prints when it measures with host b.
     private func measure(
       _ options: String,
+      what: String = "--table",
       links: String = "200mbit 200mbit 200mbit 200mbit"
     ) throws -> String {
       let inner = """
         "$ROOT/Tests/Lab/netlab" on b timeout 50 "$BRAID" bench --listen >/dev/null 2>&1 &
-        "$ROOT/Tests/Lab/netlab" on a timeout 50 "$BRAID" bench 10.99.0.2 --table \(options)
+        "$ROOT/Tests/Lab/netlab" on a timeout 50 "$BRAID" bench 10.99.0.2 \(what) \(options)
         """
       let ended = try Lab.run(
         "\"$ROOT/Tests/Lab/netlab\" run -l '\(links)' -- bash -c '\(inner)'",

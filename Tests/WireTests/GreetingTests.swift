@@ -70,6 +70,7 @@ private func randomGreeting(_ random: inout SplitMix64) -> Greeting {
   greeting.isKeyed = Bool.random(using: &random)
   greeting.isBench = Bool.random(using: &random)
   greeting.isUnchecked = Bool.random(using: &random)
+  greeting.isPaired = Bool.random(using: &random)
   greeting.connectionNumber = UInt32(truncatingIfNeeded: random.next())
   greeting.connectionCount = UInt16(truncatingIfNeeded: random.next())
   greeting.refusal = Refusal.allCases.randomElement(using: &random) ?? .none
@@ -152,7 +153,7 @@ private func randomGreeting(_ random: inout SplitMix64) -> Greeting {
 @Test func `reserved values of a greeting do not matter to this version`() {
   for (greeting, _) in [goldenHello, goldenRefusal] {
     var changed = encoded(greeting)
-    changed[12] |= 0xF0
+    changed[12] |= 0xE0
     changed[13] = 0xFF
     for index in 82..<92 { changed[index] = 0x55 }
     seal(greeting: &changed)

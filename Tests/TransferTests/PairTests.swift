@@ -1,0 +1,218 @@
+// Goal:    of two sessions that measure opposite directions, one listens for both, and for nobody else.
+// Method:  a listening session is told greetings by hand; what it says and gives away is looked at.
+// Failure: strangers join a measurement, or a pair cannot come about in some order of its greetings.
+import Testing
+import Wire
+
+@testable import Transfer
+
+@Suite struct PairTests {
+  private static let id = SessionID(low: 6, high: 2)
+  private static let key = Authenticator { Bytes32((XXH64.hash($0.span, seed: 5), 1, 2, 3)) }
+
+  @Test func `the other session's connection is given away after its proof, and adopted`() throws {
+    var door = Door(key: Self.key)
+    let first = door.hello(Self.id, .sender)
+    #expect(door.confirm(first) == nil)
+    #expect(door.session.options.role == .receiver)
+    let second = door.hello(Self.id.partner, .receiver)
+    #expect(door.handedOver.isEmpty, "nothing is proved yet")
+    #expect(door.confirm(second) == nil)
+    #expect(door.handedOver.map(\.session) == [Self.id.partner])
+    #expect(door.session.memberCount == 1)
+    let options = try #require(door.session.partnerOptions)
+    #expect(options.role == .sender)
+    var partner = Session(options, at: door.now)
+    let hello = try #require(door.handedOver.first)
+    #expect(partner.adopt(hello, at: door.now) != nil)
+    #expect(partner.memberCount == 1)
+    #expect(partner.partnerOptions?.session == Self.id, "both know each other")
+    // Both halves fit into the memory of one.
+    let slots = [door.session.geometry, partner.geometry].compactMap { $0?.slotCount }
+    #expect(slots == [8, 8])
+  }
+
+  @Test func `the order of the greetings does not matter`() {
+    for (one, other) in [(Self.id, Self.id.partner), (Self.id.partner, Self.id)] {
+      var door = Door()
+      let early = door.hello(one, .sender)
+      let late = door.hello(other, .receiver)
+      // The one that said hello last confirms first.
+      #expect(door.confirm(late) == nil)
+      #expect(door.session.sessionID == other)
+      #expect(door.confirm(early) == nil)
+      #expect(door.handedOver.map(\.session) == [one])
+    }
+  }
+
+  @Test func `whoever does not belong to the pair is refused by name`() {
+    var door = Door()
+    #expect(door.confirm(door.hello(Self.id, .sender)) == nil)
+    _ = door.hello(SessionID(low: 99, high: 2), .receiver)
+    #expect(door.refusals == [.busy], "a third session")
+    _ = door.hello(Self.id.partner, .sender)
+    #expect(door.refusals.last == .sameRole)
+    _ = door.hello(Self.id.partner, .receiver) { $0.isPaired = false }
+    #expect(door.refusals.last == .malformed)
+    _ = door.hello(Self.id.partner, .receiver) { $0.streamByteCount += 1 }
+    #expect(door.refusals.last == .malformed, "another time")
+    #expect(door.refusals.count == 4)
+    #expect(door.handedOver.isEmpty)
+  }
+
+  @Test func `a session that is no pair has no partner`() {
+    var door = Door()
+    let first = door.hello(Self.id, .sender) { $0.isPaired = false }
+    #expect(door.confirm(first) == nil)
+    #expect(door.session.partnerOptions == nil)
+    #expect(door.session.geometry?.slotCount == 16, "all memory is its own")
+    _ = door.hello(Self.id.partner, .receiver)
+    #expect(door.refusals == [.busy])
+  }
+
+  @Test func `another key does not open the door for the second either`() {
+    var door = Door(key: Self.key)
+    #expect(door.confirm(door.hello(Self.id, .sender)) == nil)
+    let stranger = door.hello(Self.id.partner, .receiver)
+    #expect(door.confirm(stranger, proof: Bytes32((1, 2, 3, 4))) == .keyWrong)
+    #expect(door.handedOver.isEmpty)
+  }
+
+  @Test func `too little memory for two is said, and is enough for one`() {
+    var door = Door(slotCount: 7)
+    _ = door.hello(Self.id, .sender)
+    #expect(door.refusals == [.notPaired])
+    #expect(door.confirm(door.hello(Self.id, .sender) { $0.isPaired = false }) == nil)
+  }
+
+  @Test func `a dialler takes no welcome without the pair, and ends with its partner`() {
+    var door = Door(dials: true)
+    #expect(door.welcome { $0.isPaired = false } == .refused(.notPaired))
+    door = Door(dials: true)
+    #expect(door.welcome { _ in } == nil)
+    #expect(door.session.partnerOptions?.session == door.session.sessionID?.partner)
+    door.session.handle(.partnerEnded(.peerGone), control: Span(), at: door.now)
+    guard case .parting(.peerGone, _) = door.session.phase else {
+      Issue.record("it goes on alone: \(door.session.phase)")
+      return
+    }
+  }
+}
+
+/// A session that measures, and whoever stands before it.
+private struct Door {
+  var session: Session
+  var pending: [(token: OperationToken, operation: Transfer.Operation)] = []
+  var handedOver: [Greeting] = []
+  var refusals: [Refusal] = []
+  let now = Instant(nanoseconds: 1_000_000_000)
+  private let key: Authenticator?
+  private var said: [ConnectionID: Greeting] = [:]
+  private var heard: [ConnectionID: Greeting] = [:]
+
+  init(key: Authenticator? = nil, slotCount: Int = 16, dials: Bool = false) {
+    var options = Options(
+      role: .sender,
+      opening: dials ? .dial(targetCount: 1, connectionCount: 1) : .listen,
+      frameByteCount: 4096,
+      memoryByteCount: slotCount * (4096 + Geometry.headroom),
+      random: { 4 }
+    )
+    options.authenticator = key
+    options.bench = BenchTime(total: 10, omitted: 0).map {
+      Options.Bench(time: $0, isUnchecked: false, isPaired: dials)
+    }
+    self.key = key
+    session = Session(options, at: now)
+    turn()
+  }
+
+  private mutating func turn() {
+    session.advance(to: now)
+    while let action = session.nextAction() {
+      switch action {
+      case .submit(let token, let operation): pending.append((token, operation))
+      case .lookAtLinks:
+        let view = LinkView(links: [], lanes: [Lane(target: 0, link: nil)])
+        session.handle(.didLookAtLinks(view), control: Span(), at: now)
+      case .handOver(_, let hello): handedOver.append(hello)
+      case .greet(let id, let greeting):
+        heard[id] = greeting
+        if greeting.kind == .refusal { refusals.append(greeting.refusal) }
+      default: break
+      }
+    }
+  }
+
+  private mutating func complete(
+    _ byteCount: Int,
+    _ control: [UInt8] = [],
+    where isWanted: (Transfer.Operation) -> Bool
+  ) {
+    guard let index = pending.firstIndex(where: { isWanted($0.operation) }) else { return }
+    let token = pending.remove(at: index).token
+    let event = Event.completed(token, .done(byteCount), releaseFollows: false)
+    session.handle(event, control: control.span, at: now)
+    turn()
+  }
+
+  private mutating func deliver(_ greeting: Greeting, on id: ConnectionID) {
+    complete(Greeting.byteCount) { if case .send(id, _, _) = $0 { true } else { false } }
+    var bytes = [UInt8](repeating: 0, count: Greeting.byteCount)
+    var span = bytes.mutableSpan
+    greeting.encode(into: &span)
+    complete(bytes.count, bytes) { if case .receive(id, _) = $0 { true } else { false } }
+  }
+
+  /// Says hello on a new connection.
+  mutating func hello(
+    _ name: SessionID,
+    _ role: Role,
+    _ change: (inout Greeting) -> Void = { _ in }
+  ) -> ConnectionID {
+    let place =
+      pending.compactMap { entry in
+        if case .accept(let id) = entry.operation { id } else { nil }
+      }.first ?? ConnectionID(0)
+    complete(0) { if case .accept = $0 { true } else { false } }
+    var hello = Greeting(.hello, role: role, session: name, frameByteCount: 4096)
+    hello.isKeyed = key != nil
+    hello.isBench = true
+    hello.isPaired = true
+    hello.streamByteCount = 10
+    hello.nonce = Bytes32((UInt64(place.index), 7, 7, 7))
+    change(&hello)
+    said[place] = hello
+    deliver(hello, on: place)
+    return place
+  }
+
+  /// Confirms what was said there, by the right proof unless another is given.
+  ///
+  /// - Returns: the refusal that it brings.
+  mutating func confirm(_ id: ConnectionID, proof: Bytes32? = nil) -> Refusal? {
+    guard let hello = said[id], let welcome = heard[id] else { return nil }
+    var confirm = hello
+    confirm.kind = .confirm
+    if let key { confirm.proof = proof ?? key.tag(Handshake.diallerTranscript(hello, welcome)) }
+    let count = refusals.count
+    deliver(confirm, on: id)
+    return refusals.count > count ? refusals.last : nil
+  }
+
+  /// Answers the first dial.
+  ///
+  /// - Returns: how the session ends by it, if it does.
+  mutating func welcome(_ change: (inout Greeting) -> Void) -> Outcome? {
+    complete(0) { if case .connect = $0 { true } else { false } }
+    let id = ConnectionID(0)
+    guard var welcome = heard[id] else { return nil }
+    welcome.kind = .welcome
+    welcome.role = .receiver
+    welcome.streamByteCount = Greeting.unknownStreamLength
+    change(&welcome)
+    deliver(welcome, on: id)
+    if case .parting(let outcome, _) = session.phase { return outcome }
+    return session.phase == .over ? .refused(.notPaired) : nil
+  }
+}
