@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 // open(2): a file is opened anew through /proc, since O_DIRECT set by fcntl(2) would also change
-// the descriptors of whoever gave us this one.
-int clu_open_direct(int descriptor, bool is_input) {
+// the descriptors of whoever gave us this one, and a file that is written cannot be read.
+int clu_open_again(int descriptor, bool is_input, bool is_direct) {
   char path[32];
   (void)snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
-  int again = open(path, (is_input ? O_RDONLY : O_WRONLY) | O_DIRECT | O_CLOEXEC);
+  int again = open(path, (is_input ? O_RDONLY : O_WRONLY) | (is_direct ? O_DIRECT : 0) | O_CLOEXEC);
   return again >= 0 ? again : -errno;
 }
 

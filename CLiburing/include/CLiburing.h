@@ -215,8 +215,9 @@ bool clu_resolve_is_temporary(int code);
 
 // ---- Files and disks (storage.c) --------------------------------------------------------------
 
-// Opens the file behind a descriptor once more, past the page cache; -errno where that cannot be.
-int clu_open_direct(int descriptor, bool is_input);
+// Opens the file behind a descriptor once more, past the page cache if direct; -errno where
+// that cannot be.
+int clu_open_again(int descriptor, bool is_input, bool is_direct);
 // Where the next data are from an offset on, before `end`: [*start, *stop), empty at `end` if none
 // follow. Moves the position. What cannot tell is all data.
 void clu_next_data(int descriptor, uint64_t from, uint64_t end, uint64_t *start, uint64_t *stop);
@@ -241,6 +242,9 @@ int clu_command_signal(int32_t group, bool is_forced);
 uint64_t clu_xxh3_64(const void *bytes, size_t length);
 // Whether all of them are zero; true for none.
 bool clu_is_zero(const void *bytes, size_t length);
+// A sum in which each byte counts with its place; of two pieces it is the sum of both, and of zeros
+// it is 0 (place_sum.c).
+uint64_t clu_place_sum(const void *bytes, size_t length, uint64_t offset);
 
 // Anonymous private memory aligned to 2 MiB and not inherited by fork; 0 or -errno.
 int clu_memory_map(size_t length, bool huge_pages, void **out);

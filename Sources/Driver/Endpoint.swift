@@ -40,6 +40,8 @@ struct Endpoint {
   let identity: (high: UInt64, low: UInt64)
   /// The journal of an output, if one is kept.
   let journal: JournalFile?
+  /// The output once more, to read it back.
+  var reading: Int32?
   /// The other end of a command's pipe, until the command is started.
   var commandEnd: Int32?
 
@@ -96,8 +98,27 @@ struct Endpoint {
         ? SourceDescription(kind: .stream)
         : DiskIdentity.description(of: status, byteCount: byteCount ?? 0),
       identity: identity,
-      journal: journal
+      journal: journal,
+      reading: try openForReading(descriptor, kind, name, plan)
     )
+  }
+
+  /// Opens an output that is to be read back a second time.
+  private static func openForReading(
+    _ descriptor: Int32,
+    _ kind: Kind,
+    _ name: String,
+    _ plan: Plan
+  ) throws(StartFailure) -> Int32? {
+    guard plan.verifies, plan.role == .receiver else { return nil }
+    guard kind == .storage else {
+      throw .output("\(name) is no file and no disk: what was written there cannot be read back")
+    }
+    do {
+      return try Disk.openForReading(descriptor)
+    } catch {
+      throw .output("cannot read \(name) back for --verify: \(error)")
+    }
   }
 
   /// Opens the journal of an output that is named, where one is asked for.

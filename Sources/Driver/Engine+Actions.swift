@@ -20,6 +20,10 @@ extension Engine {
       session.handle(.didChecksum(slot, value, isZero: isZero), control: Span(), at: now)
     case .locate(let offset):
       session.handle(locate(offset), control: Span(), at: now)
+    case .sum(let slot, let bytes, let offset):
+      let sum = common.ring.arena.placeSum(range(slot, bytes), at: offset)
+      session.handle(.didSum(slot, at: offset, sum), control: Span(), at: now)
+    case .readBack: readBack()
     case .seal(let slot, let header, let seed):
       common.ring.arena.withMutableBytes(range(slot, -FrameHeader.byteCount..<0)) {
         header.encode(into: &$0, seed: seed)
@@ -114,6 +118,9 @@ extension Engine {
       guard endpoint.kind == .storage else { return complete(token, .done(0), at: now) }
       if let error = storage?.settleLength() { return fail(token, error, at: now) }
       synchronize(userData)
+    case .publish:
+      if let error = publish() { return fail(token, error, at: now) }
+      complete(token, .done(0), at: now)
     }
   }
 

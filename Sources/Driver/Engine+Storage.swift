@@ -161,15 +161,36 @@ extension Engine {
   }
 
   /// Gives an output file that is on the disk its own name; nil if all went well.
-  private func publish() -> Completion.Outcome? {
-    guard let partial = endpoint.partial else {
-      endpoint.journal?.remove()
-      return nil
+  func publish() -> Errno? {
+    if let partial = endpoint.partial {
+      if let error = partial.publish(mayReplace: plan.isForced) { return error }
+      isPublished = true
     }
-    if let error = partial.publish(mayReplace: plan.isForced) { return .failed(error) }
-    isPublished = true
     endpoint.journal?.remove()
     return nil
+  }
+
+  /// Reads what was written from now on; nothing is being written any more.
+  func readBack() {
+    guard let reading = endpoint.reading, let storage else {
+      preconditionFailure("an output that is read back was opened for it")
+    }
+    self.storage?.closeDirect()
+    self.storage = Storage(
+      reading,
+      base: storage.base,
+      written: 0,
+      isInput: true,
+      isFresh: false,
+      keepsRest: true
+    )
+    // All of it is clean now, so that the kernel lets go of it; 0 bytes mean to the end.
+    self.storage?.forget(from: 0, byteCount: 0)
+  }
+
+  /// Whether what was read back came through the page cache.
+  var isReadBackBuffered: Bool {
+    session.statistics.readBackByteCount != nil && storage?.direct == nil
   }
 
   /// What a completion means for what was asked for; nil if it was asked for again another way.
@@ -178,8 +199,6 @@ extension Engine {
       return completion.outcome
     }
     switch (request.operation, completion.outcome) {
-    case (.synchronize, .bytes):
-      return publish() ?? completion.outcome
     case (.flush, .bytes):
       storage?.forget(from: request.place, byteCount: UInt64(request.byteCount))
       return completion.outcome

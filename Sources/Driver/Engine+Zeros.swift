@@ -1,6 +1,7 @@
 internal import Glibc
 internal import Transfer
 internal import Uring
+internal import Wire
 
 // Zeros: where the input has none but holes, and how they are made at the output.
 extension Engine {
@@ -10,10 +11,12 @@ extension Engine {
     ArenaRange(offset: Run.zerosOffset(session.options), count: Limits.zerosByteCount)
   }
 
-  // MARK: Input
+  // MARK: Reading
 
   func locate(_ offset: UInt64) -> Event {
-    let byteCount = session.options.streamByteCount
+    let isInput = session.options.role == .sender
+    let byteCount =
+      isInput ? session.options.streamByteCount : session.statistics.streamByteCount ?? 0
     guard let storage else { return .didLocate(from: offset, data: offset..<byteCount) }
     // A descriptor of our own leaves the position of standard input alone.
     let data = Disk.nextData(

@@ -153,6 +153,7 @@ final class Engine<Watcher: Observer> {
       arrangement: links.arrangement,
       idleLinks: session.idleLinks,
       bench: benchResult(at: now),
+      isReadBackBuffered: isReadBackBuffered,
       enterCount: common.ring.counters.enters,
       operationCount: common.ring.counters.submitted
     )

@@ -66,6 +66,8 @@ public struct Plan: Sendable {
   public var isForced = false
   /// Whether an earlier run is continued, and this one can be.
   public var isResuming = false
+  /// Whether an output is read back before it is called good.
+  public var verifies = false
   /// Whether an output file is written under its own name from the start.
   public var isInPlace = false
   /// Set to measure, from memory to memory; of a listener only that it is set counts.
@@ -158,6 +160,9 @@ public struct Report: Sendable {
   public var idleLinks: (local: [String], remote: [String])
   /// The figures of a session that measures.
   public var bench: BenchResult?
+  /// Whether the output was read back through the page cache, which had been emptied: the file system
+  /// knows no other way.
+  public var isReadBackBuffered: Bool
   /// Calls of io_uring_enter.
   public var enterCount: Int
   /// Operations submitted.

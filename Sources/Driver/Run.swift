@@ -56,20 +56,11 @@ public enum Run {
     if let complaint = options.complaint { throw .usage(complaint) }
     try Descriptors.makeRoom(for: plan, &options)
     let endpoint = try Endpoint.open(plan)
-    var isPublished = false
     // Whatever else is in the way: half a file is left nowhere.
     // Only what a journal tells of is kept for another run.
-    defer { if !isPublished, endpoint.journal == nil { endpoint.partial?.discard() } }
-    options.isPositional = endpoint.base != nil
-    options.hasHoles = endpoint.base != nil && endpoint.isFile && plan.role == .sender
-    options.source = endpoint.source
-    options.target = endpoint.identity
-    options.keepsJournal = endpoint.journal != nil
-    options.journal = endpoint.journal?.journal
-    if !plan.isForced, endpoint.base != nil, plan.role == .receiver {
-      (options.capacityByteCount, options.freeByteCount) = endpoint.room
-    }
-    options.streamByteCount = endpoint.byteCount ?? Greeting.unknownStreamLength
+    var keepsPartial = endpoint.journal != nil
+    defer { if !keepsPartial { endpoint.partial?.discard() } }
+    tell(&options, of: endpoint, plan)
     let network: Network
     if let present {
       network = present
@@ -105,7 +96,12 @@ public enum Run {
     defer { command?.close() }
     do {
       let reports = try loop.run()
-      isPublished = engine.isPublished
+      // What is not what was sent cannot be continued either.
+      if case .mismatch = reports[0].outcome {
+        endpoint.journal?.remove()
+        keepsPartial = false
+      }
+      keepsPartial = keepsPartial || engine.isPublished
       let statistics = reports[0].statistics
       let isSender = plan.role == .sender
       endpoint.leave(after: isSender ? statistics.readByteCount : statistics.writtenOffset, plan)
@@ -114,6 +110,21 @@ public enum Run {
       command?.signal(isForced: true)
       throw error
     }
+  }
+
+  /// What the session has to know of our end of the stream.
+  private static func tell(_ options: inout Options, of endpoint: Endpoint, _ plan: Plan) {
+    options.isPositional = endpoint.base != nil
+    options.hasHoles = endpoint.base != nil && endpoint.isFile
+    options.verifies = endpoint.reading != nil
+    options.source = endpoint.source
+    options.target = endpoint.identity
+    options.keepsJournal = endpoint.journal != nil
+    options.journal = endpoint.journal?.journal
+    if !plan.isForced, endpoint.base != nil, plan.role == .receiver {
+      (options.capacityByteCount, options.freeByteCount) = endpoint.room
+    }
+    options.streamByteCount = endpoint.byteCount ?? Greeting.unknownStreamLength
   }
 
   private static func options(of plan: Plan) -> Options {

@@ -14,6 +14,7 @@ public enum Mark: Int, CaseIterable, Sendable {
   case consumerGone, inputFailure, outputFailure, synchronizeFailure
   case positionalInput, positionalOutput, readOutOfOrder, writtenOutOfOrder, inputShrank, flushed
   case journalWritten, resumed, unfit
+  case readBack, damagedOutput, readBackFailure
   case hole, zeroFrame, smallHole, zerosIntoPipe, cleared, allocatedZeros
   case commandFailed, commandEarly, commandTold, commandKilled
   // What the core does.
@@ -28,7 +29,7 @@ public enum Mark: Int, CaseIterable, Sendable {
   case refusedSameRole, refusedMalformed, refusedTooMany
   // How it ends.
   case complete, notConnected, peerGone, networkSilent, refused, notBraid
-  case inputFailed, outputFailed, peerEnded, endInterrupted
+  case inputFailed, outputFailed, mismatch, peerEnded, endInterrupted
 }
 
 /// How often each mark was reached.
@@ -42,7 +43,7 @@ struct Marks {
     case .started: break
     case .resumed: reach(.resumed)
     case .joined: reach(.joined)
-    case .sounded, .gathered, .idleLinks: break
+    case .sounded, .gathered, .idleLinks, .readingBack: break
     case .dialFailed: reach(.dialFailed)
     case .damagedFrame: reach(.damagedFrame)
     case .disconnected: reach(.disconnected)
@@ -98,7 +99,8 @@ struct Marks {
     case .peerEnded: reach(.peerEnded)
     case .interrupted: reach(.endInterrupted)
     case .unfit: reach(.unfit)
-    case .mismatch, .protocolViolation: break
+    case .mismatch: reach(.mismatch)
+    case .protocolViolation: break
     }
   }
 }

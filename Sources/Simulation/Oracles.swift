@@ -73,6 +73,12 @@ extension World {
         fail("the receiver says complete with \(output.writtenCount) of \(input.content.count)")
       }
     }
+    if nodes[n].role == .receiver, nodes[n].command == nil,
+      output.isPublished != (outcome == .complete), !output.isPublished || outcome.isMismatch
+    {
+      let has = output.isPublished ? "has" : "lacks"
+      fail("the receiver ends with \(outcome), its output \(has) a name")
+    }
     // A listener's last accept may be answered after its end.
     for (index, place) in nodes[n].places.enumerated()
     where place.isOpen && place.connectCount == 0 {
@@ -108,7 +114,9 @@ extension World {
       return ledger.isGreetingDamaged
     case .unfit:
       return plan.isUnfit
-    case .inputFailed, .outputFailed, .mismatch, .protocolViolation, .interrupted:
+    case .mismatch:
+      return output.sawDamage
+    case .inputFailed, .outputFailed, .protocolViolation, .interrupted:
       return false
     }
   }
@@ -174,6 +182,10 @@ extension World {
     default: fail("the sender ends with \(sent), the receiver with \(received): nobody was told")
     }
   }
+}
+
+extension Outcome {
+  var isMismatch: Bool { if case .mismatch = self { true } else { false } }
 }
 
 extension Refusal {

@@ -61,7 +61,15 @@ struct Plan {
   var resumedOffset: Int?
   var changedSource = false
   /// Whether what the earlier run has begun cannot be continued.
-  var isUnfit: Bool { resumedOffset != nil && (changedSource || !isPositional[0]) }
+  var isUnfit: Bool { resumedOffset != nil && (changedSource || missesSum || !isPositional[0]) }
+  /// Whether the output is read back, knows its holes, and what goes wrong with it: a byte that
+  /// changes when it was written or when all was, one that cannot be read, no sum in the journal.
+  var verifies = false
+  var outputHasHoles = false
+  var damage: Int?
+  var isDamageLate = false
+  var readBackFailsAt: Int?
+  var missesSum = false
   /// Zeros in the input; its holes, in order, are among them.
   var zeros: [Range<Int>] = []
   var holes: [Range<Int>] = []
@@ -129,6 +137,7 @@ struct Plan {
     if endpoints == .any {
       drawEndpoints(&random)
       drawCommands(&random)
+      drawVerifying(&random)
     }
   }
 
@@ -167,10 +176,13 @@ struct Plan {
         source: source,
         target: (0, 0),
         durableOffset: UInt64(resumedOffset),
+        sum: verifies && !missesSum
+          ? PlaceSum.of(VirtualInput(self).content, 0..<resumedOffset, at: 0) : nil,
         sequence: 4
       )
     }
-    options.hasHoles = hasHoles && role == .sender
+    options.hasHoles = role == .sender ? hasHoles : outputHasHoles
+    options.verifies = verifies && role == .receiver
     options.writeBehindByteCount = writeBehindByteCount
     options.hasCommand = commands[node] != nil
     let isKnown = isLengthKnown && role == .sender && !options.hasCommand

@@ -19,6 +19,7 @@ extension World {
     case .watchOutput: watchOutput(n, token)
     case .awaitCommand: awaitCommand(n, token)
     case .synchronize: synchronize(n, token)
+    case .publish: publish(n, token)
     }
   }
 

@@ -68,8 +68,20 @@ struct VirtualOutput {
   var isClosed = false
   var isSynchronized = false
   var isForgotten = false
+  /// What a file has, if it will be read back; and what of it was.
+  var bytes: [UInt8] = []
+  var reads: [VirtualInput.Read] = []
+  var wasRead: [Bool] = []
+  var isDamaged = false
+  var sawDamage = false
+  var isPublished = false
 
-  init(_ plan: Plan) {
+  init(_ plan: Plan, _ content: [UInt8]) {
+    if plan.verifies {
+      // What an earlier run has not written may be anything.
+      let resumed = plan.resumedOffset ?? 0
+      bytes = content.enumerated().map { $0 < resumed ? $1 : $1 ^ 0xFF }
+    }
     if plan.isPositional[1] {
       isWritten = [Bool](repeating: false, count: plan.streamByteCount)
       for place in 0..<(plan.resumedOffset ?? 0) { isWritten[place] = true }
@@ -81,6 +93,7 @@ struct VirtualOutput {
   mutating func forget(_ node: Int) {
     guard node == 1 else { return }
     pending = []
+    reads = []
     flush = nil
     watch = nil
     synchronize = nil
@@ -99,6 +112,7 @@ extension World {
     _ range: Range<Int>,
     at offset: UInt64?
   ) {
+    if nodes[n].role == .receiver { return readOutput(token, slot, range, at: offset) }
     let limit = plan.isPositional[0] ? Limits.readsInFlight : 1
     guard nodes[n].role == .sender, input.pending.count < limit else {
       return fail("\(name(n)) reads more than \(limit) times at a time, or at all")
@@ -129,6 +143,7 @@ extension World {
 
   /// Tells where the input's next data are; in a file without an answer, it is data to its end.
   mutating func locate(_ n: Int, _ offset: UInt64) {
+    if nodes[n].role == .receiver { return locateInOutput(offset) }
     guard nodes[n].role == .sender, plan.hasHoles, offset < input.content.count else {
       return fail("\(name(n)) asks where data are, of an input that cannot tell, or behind its end")
     }
@@ -324,8 +339,10 @@ extension World {
     while place < offset + byteCount {
       guard !output.isWritten[place] else { return fail("byte \(place) is written twice") }
       output.isWritten[place] = true
+      if plan.verifies { output.bytes[place] = input.content[place] }
       place += 1
     }
+    damageOutput(isLate: false)
   }
 
   /// `from`: where the bytes stand in the arena; nil for zeros.
@@ -360,6 +377,9 @@ extension World {
         "the journal claims \(journal.durableOffset), \(output.durableOffset) are durable"
       )
     }
+    let end = Int(journal.durableOffset)
+    let sum = plan.verifies ? PlaceSum.of(input.content, 0..<end, at: 0) : nil
+    guard journal.sum == sum else { return fail("the journal has a wrong sum") }
     guard Journal(decoding: journal.encoded.span) == journal else {
       return fail("the journal cannot be read again")
     }
@@ -422,6 +442,7 @@ extension World {
       result = .failed(Failure(.other, code: 5))
     } else {
       output.isSynchronized = true
+      damageOutput(isLate: true)
     }
     complete(
       1,
@@ -441,7 +462,9 @@ extension World {
     serveWrites()
     serveFlush()
     serveSynchronize()
-    if plan.isPositional[1], !output.pending.isEmpty || output.flush != nil {
+    serveReadBack()
+    let isBusy = !output.pending.isEmpty || !output.reads.isEmpty || output.flush != nil
+    if plan.isPositional[1], isBusy {
       queue.add(.endpoint(node: 1), at: max(output.readyAt, now + 1000))
     }
   }

@@ -212,7 +212,7 @@ struct World {
     links = plan.links.map { Link(rate: $0.rate, latency: $0.latency) }
     strangers = plan.strangers.map { Stranger(kind: $0.kind) }
     input = VirtualInput(plan)
-    output = VirtualOutput(plan)
+    output = VirtualOutput(plan, input.content)
     for role in [Role.sender, .receiver] {
       nodes.append(
         Node(

@@ -20,6 +20,9 @@ struct InFlightTable {
     case watchOutput
     case command
     case synchronize
+    /// The read of a piece of the output into a slot.
+    case readBack(SlotID)
+    case publish
     /// A zero-copy send has completed, but the kernel still reads the slot. The connection is named
     /// with its serial number: its place may be another connection's by then.
     case release(SlotID, ConnectionID, serial: UInt64)

@@ -10,8 +10,8 @@ public struct Journal: Equatable, Sendable {
   /// Length of the file.
   public static let fileByteCount = 2 * recordByteCount
   private static let magic: UInt64 = 0x6C6E_726A_6469_6172
-  private static let version: UInt32 = 1
-  private static let usedByteCount = 96
+  private static let version: UInt32 = 2
+  private static let usedByteCount = 112
 
   /// What is being copied.
   public var source: SourceDescription
@@ -19,6 +19,8 @@ public struct Journal: Equatable, Sendable {
   public var target: (high: UInt64, low: UInt64)
   /// All bytes of the stream below it are on the disk.
   public var durableOffset: UInt64
+  /// What these bytes add up to (`Action.sum`); nil if that was not wanted.
+  public var sum: UInt64?
   /// Counts the records, so that the younger is known.
   public var sequence: UInt64
 
@@ -27,18 +29,21 @@ public struct Journal: Equatable, Sendable {
     source: SourceDescription,
     target: (high: UInt64, low: UInt64),
     durableOffset: UInt64,
+    sum: UInt64?,
     sequence: UInt64
   ) {
     self.source = source
     self.target = target
     self.durableOffset = durableOffset
+    self.sum = sum
     self.sequence = sequence
   }
 
   /// Compares all fields.
   public static func == (left: Self, right: Self) -> Bool {
     left.source == right.source && left.target == right.target
-      && left.durableOffset == right.durableOffset && left.sequence == right.sequence
+      && left.durableOffset == right.durableOffset && left.sum == right.sum
+      && left.sequence == right.sequence
   }
 
   /// Where in the file this record stands, in bytes.
@@ -55,7 +60,9 @@ public struct Journal: Equatable, Sendable {
     span.store(target.high, at: 32)
     span.store(target.low, at: 40)
     for (index, byte) in source.encoded.enumerated() { span[48 + index] = byte }
-    span.store(XXH64.hash(span.span.extracting(0..<88)), at: 88)
+    span.store(sum ?? 0, at: 88)
+    span[96] = sum == nil ? 0 : 1
+    span.store(XXH64.hash(span.span.extracting(0..<104)), at: 104)
     return bytes
   }
 
@@ -75,12 +82,13 @@ public struct Journal: Equatable, Sendable {
   private init?(record bytes: Span<UInt8>) {
     guard bytes.load(UInt64.self, at: 0) == Self.magic,
       bytes.load(UInt32.self, at: 8) == Self.version,
-      bytes.load(UInt64.self, at: 88) == XXH64.hash(bytes.extracting(0..<88)),
+      bytes.load(UInt64.self, at: 104) == XXH64.hash(bytes.extracting(0..<104)),
       let source = try? SourceDescription(decoding: bytes.extracting(48..<88))
     else { return nil }
     self.source = source
     sequence = bytes.load(at: 16)
     durableOffset = bytes.load(at: 24)
+    sum = bytes[96] == 1 ? bytes.load(at: 88) : nil
     target = (bytes.load(at: 32), bytes.load(at: 40))
   }
 }
@@ -95,4 +103,6 @@ public enum Misfit: Equatable, Sendable {
   case sourceChanged
   /// What is to be continued was begun with a file or disk, and now there is a stream.
   case sourceIsStream
+  /// What is to be continued was begun without noting what it will be compared with.
+  case nothingToCompare
 }

@@ -44,6 +44,11 @@ public enum Limits {
   /// quarter and a half of the 256 MiB by which a copy may let the page cache grow.
   public static let writeBehindByteCount: UInt64 = 64 << 20
 
+  /// Stretches of an output whose sums are kept to compare it when it is read back: 128 KiB of memory,
+  /// and 64 MiB of a disk of 1 TiB each.
+  public static let stretchCount = 16_384
+  /// Length of a stretch while the stream is short: the longest frame's.
+  public static let smallestStretch: UInt64 = 1 << 20
   /// A journal is at most so much older than what it tells of: what a killed process loses.
   public static let journalInterval: Duration = .seconds(2)
   /// Longest hole that one frame stands for: 1 TiB, so that 16 TiB of nothing are 16 frames.

@@ -56,6 +56,8 @@ public enum Operation: Equatable, Sendable {
   case awaitCommand
   /// Bring the output to stable storage where it is a file or a disk; no more than a report otherwise.
   case synchronize
+  /// Give the output its name, and let go of what was kept in case that it does not come to that.
+  case publish
 }
 
 /// What the core asks for; the driver carries it out without deciding anything.
@@ -69,8 +71,17 @@ public enum Action: Equatable, Sendable {
   /// Compute XXH3-64 of a slot's first bytes and, if wanted, see whether all are zero; answered at once
   /// by `Event.didChecksum`.
   case checksum(SlotID, byteCount: Int, findsZeros: Bool)
-  /// Ask where the input's next data are from an offset on; answered at once by `Event.didLocate`.
+  /// Ask where the next data are from an offset on, of the input or of an output that is read back;
+  /// answered at once by `Event.didLocate`.
   case locate(UInt64)
+  /// Sum up a part of a slot that belongs at an offset of the stream; answered at once by
+  /// `Event.didSum`.
+  ///
+  /// Each byte counts with its place, so that the sum of two parts is that of both together, modulo
+  /// 2^64, and that of zeros is 0.
+  case sum(SlotID, Range<Int>, at: UInt64)
+  /// From now on reads are of the output; no cache may answer for the disk.
+  case readBack
   /// Write a data frame's header in front of a slot's payload.
   case seal(SlotID, FrameHeader, seed: UInt64)
   /// Encode a handshake message at the start of the connection's outgoing buffer.
@@ -142,8 +153,10 @@ public enum Event: Equatable, Sendable {
   case released(OperationToken, wasCopied: Bool)
   /// The checksum that was asked for, and whether there are only zeros, if that was asked too.
   case didChecksum(SlotID, UInt64, isZero: Bool)
-  /// The input's next data from the offset that was asked for on; empty at its end if none follow.
+  /// The next data from the offset that was asked for on; empty at its end if none follow.
   case didLocate(from: UInt64, data: Range<UInt64>)
+  /// The sum of the part that begins at an offset.
+  case didSum(SlotID, at: UInt64, UInt64)
   /// What TCP knows, as asked for; nil if the kernel would not say.
   case measured(ConnectionID, Measurement?)
   /// The links, as asked for.
@@ -186,6 +199,8 @@ public enum Notice: Equatable, Sendable {
   case idleLinks(local: [String], remote: [String])
   /// No connection is left; dialling or waiting goes on.
   case disconnected
+  /// Everything is on the disk, and is being read back.
+  case readingBack
 
   /// The connection that it is about, if any.
   public var connection: ConnectionID? {
@@ -193,7 +208,7 @@ public enum Notice: Equatable, Sendable {
     case .joined(let id, _), .lost(let id, _, _), .turnedAway(let id, _), .sounded(let id, _, _),
       .dialFailed(let id, _):
       id
-    case .started, .resumed, .damagedFrame, .disconnected, .gathered, .idleLinks:
+    case .started, .resumed, .damagedFrame, .disconnected, .gathered, .idleLinks, .readingBack:
       nil
     }
   }

@@ -101,6 +101,8 @@ public struct Options: Sendable {
   public var capacityByteCount: UInt64?
   /// Free space of the file system of a file that is written, in bytes.
   public var freeByteCount: UInt64?
+  /// Whether a file or disk that is written is read back before it is called good.
+  public var verifies = false
   /// Whether it is noted what is on the disk, so that another run can continue.
   public var keepsJournal = false
   /// What an earlier run has noted.
@@ -111,7 +113,7 @@ public struct Options: Sendable {
   public var sparse = SparseMode.auto
   /// Whether the sender leaves frames of zeros out.
   var leavesOutZeros: Bool { sparse == .always || sparse == .auto && isPositional }
-  /// Whether the input can tell where it has holes.
+  /// Whether our end of the stream can tell where it has holes.
   public var hasHoles = false
   /// Whether connections take whatever links chance gives them, as those of other tools do.
   ///

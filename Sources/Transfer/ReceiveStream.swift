@@ -16,6 +16,8 @@ struct ReceiveStream {
     var writtenByteCount: UInt64 = 0
     /// Of zeros: whether they are to take space.
     var isAllocated = false
+    /// What its bytes add up to, where that is wanted.
+    var sum: UInt64 = 0
 
     /// Whether it has arrived; it may be written already.
     var isHere: Bool { byteCount > 0 }
@@ -85,6 +87,10 @@ struct ReceiveStream {
   /// Bytes that were written at offsets since the last flush began, and whether it still goes on.
   private var unflushedByteCount: UInt64 = 0
   private(set) var isFlushing = false
+  /// The frame in each slot.
+  private var numbers: [UInt64]
+  /// What all bytes below the written offset add up to, those of an earlier run included.
+  private(set) var writtenSum: UInt64 = 0
   /// Where the stream starts: behind what an earlier run has written.
   private var startOffset: UInt64 = 0
   private(set) var end: End?
@@ -108,6 +114,7 @@ struct ReceiveStream {
     expected = Array(repeating: Expected(), count: windowFrameCount)
     free = (0..<geometry.slotCount).reversed().map(SlotID.init)
     unwritten = RingQueue(capacity: windowFrameCount)
+    numbers = Array(repeating: 0, count: geometry.slotCount)
   }
 
   /// First frame number outside the window.
@@ -160,8 +167,16 @@ struct ReceiveStream {
       return false
     }
     expected[index] = Expected(slot: slot, offset: header.offset)
+    numbers[slot.index] = header.number
     didTake(header)
     return true
+  }
+
+  /// Takes in what a part of a frame adds up to; before the frame is written.
+  mutating func didSum(_ slot: SlotID, _ sum: UInt64) {
+    let place = index(of: numbers[slot.index])
+    precondition(expected[place].slot == slot, "summed up what is not here")
+    expected[place].sum &+= sum
   }
 
   /// Takes in zeros.
@@ -255,10 +270,11 @@ struct ReceiveStream {
   // MARK: Writing at offsets
 
   /// Continues what an earlier run has begun; before the first frame.
-  mutating func start(at offset: UInt64) {
+  mutating func start(at offset: UInt64, sum: UInt64) {
     precondition(nextNumber == 0 && receivedByteCount == 0, "it has begun already")
     startOffset = offset
     writtenOffset = offset
+    writtenSum = sum
   }
 
   /// Whether another write may be begun: there is a bound for those in flight, and for what the page
@@ -319,6 +335,7 @@ struct ReceiveStream {
       expected[index(of: nextNumber)] = Expected()
       nextNumber += 1
       writtenOffset += done.byteCount
+      writtenSum &+= done.sum
     }
     return .success(nil)
   }
@@ -349,6 +366,9 @@ struct ReceiveStream {
     guard let end else { return false }
     return nextNumber == end.frameCount && writingCount == 0 && !isFlushing
   }
+
+  /// Lends a slot for good: everything is written, and only copies that are late still come in.
+  mutating func lendSlot() -> SlotID? { free.popLast() }
 
   /// What does not fit once everything is written; nil if all does.
   var mismatch: String? {

@@ -98,7 +98,7 @@ extension Session {
   /// Whether a receiver has written all that there is.
   public var isEverythingWritten: Bool {
     switch phase {
-    case .synchronizing, .lingering: true
+    case .synchronizing, .verifying, .lingering: true
     case .opening, .running, .parting, .over: false
     }
   }

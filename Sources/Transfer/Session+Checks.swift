@@ -8,6 +8,9 @@ extension Session {
     return nil
   }
 
+  /// Whether the output is being read back.
+  package var isReadingBack: Bool { phase == .verifying }
+
   /// Whether a payload waits in its socket for a slot.
   package var isHoldingFrame: Bool {
     connections.contains {
@@ -57,6 +60,6 @@ extension Session {
       if case .payload = $0.incoming { return true }
       return false
     }
-    return receiving.brokenInvariant(loose: loose)
+    return receiving.brokenInvariant(loose: loose + (readBack?.slotCount ?? 0))
   }
 }

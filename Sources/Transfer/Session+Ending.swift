@@ -108,7 +108,7 @@ extension Session {
     switch phase {
     case .parting, .over: return
     case .lingering where outcome != .complete: return conclude(.complete, at: now)
-    case .opening, .running, .synchronizing, .lingering: break
+    case .opening, .running, .synchronizing, .verifying, .lingering: break
     }
     lookAtLinksFinally()
     phase = .parting(outcome, until: now + Limits.partingTimeout)

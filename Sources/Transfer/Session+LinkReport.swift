@@ -76,7 +76,7 @@ extension Session {
 
   /// Remembers who carries the data: at the end the connections are gone.
   mutating func noteCarriers() {
-    guard phase == .running || phase == .synchronizing, gathering?.step ?? .done == .done else {
+    guard isReceiving, gathering?.step ?? .done == .done else {
       return
     }
     carriers = connections.filter { $0.state == .joined }.map(\.crossing)

@@ -15,7 +15,7 @@ extension Session {
       // Each group in turn: the one that has waited longest since its last failure.
       let next = groups.indices.min { groups[$0].nextAt < groups[$1].nextAt }
       if let next, now >= groups[next].nextAt { dial(next, at: now) }
-    case .running, .synchronizing, .lingering:
+    case .running, .synchronizing, .verifying, .lingering:
       var room = options.connectionLimit - liveCount(of: nil)
       // Each group has its share, so that a dead link holds up no dial over the others.
       let share = max(Limits.dialsAtOnce / groups.count, 1)

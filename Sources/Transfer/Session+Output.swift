@@ -14,7 +14,8 @@ extension Session {
     self.source = source
     if let misfit = misfit(of: source) { return conclude(.unfit(misfit), at: now) }
     guard let journal = options.journal, options.isPositional else { return }
-    receiving?.start(at: journal.durableOffset)
+    receiving?.start(at: journal.durableOffset, sum: journal.sum ?? 0)
+    sums?.start(at: journal.durableOffset, sum: journal.sum ?? 0)
     statistics.writtenOffset = journal.durableOffset
     statistics.resumedOffset = journal.durableOffset
     journalSequence = journal.sequence
@@ -30,6 +31,7 @@ extension Session {
       if !source.isSame(as: journal.source) || journal.durableOffset > source.byteCount {
         return .sourceChanged
       }
+      if options.verifies, journal.sum == nil { return .nothingToCompare }
     }
     guard source.byteCount != SourceDescription.unknown else { return nil }
     let done = options.journal?.durableOffset ?? 0
@@ -55,7 +57,7 @@ extension Session {
     guard receiving.isFlushDue || isLate && receiving.isDirty else { return }
     flushedAt = now
     self.receiving?.beginFlush()
-    flushOffset = receiving.writtenOffset
+    flushed = (receiving.writtenOffset, receiving.writtenSum)
     submit(.flush(below: receiving.writtenOffset), for: .flush)
   }
 
@@ -67,11 +69,12 @@ extension Session {
       return
     }
     journalSequence += 1
-    journalOffset = flushOffset
+    journalOffset = flushed.offset
     let journal = Journal(
       source: source,
       target: options.target,
-      durableOffset: flushOffset,
+      durableOffset: flushed.offset,
+      sum: options.verifies ? flushed.sum : nil,
       sequence: journalSequence
     )
     submit(.writeJournal(journal), for: .writeJournal)

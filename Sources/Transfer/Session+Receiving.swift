@@ -163,6 +163,9 @@ extension Session {
     case (.reject, .sender):
       didReceiveReject(id, header, at: now)
     case (.heartbeat, _):
+      if header.value > statistics.readBackByteCount ?? 0 {
+        statistics.readBackByteCount = header.value
+      }
       expectHeader(id)
     case (.goodbye, _):
       didReceiveGoodbye(id, at: now)
@@ -260,6 +263,7 @@ extension Session {
     if checksum == header.value {
       if receiving?.didReceive(header, in: slot) == true {
         statistics.frameCount += 1
+        sumUp(header, in: slot)
         letGo(of: header.number)
       }
       statistics.confirmedByteCount = receiving?.receivedByteCount ?? 0
@@ -407,6 +411,7 @@ extension Session {
     }
     statistics.writtenOffset = header.offset
     statistics.confirmedByteCount = header.offset
+    if header.number > 0 { statistics.readBackByteCount = header.number }
     conclude(.complete, at: now)
   }
 

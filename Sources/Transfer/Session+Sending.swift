@@ -38,8 +38,12 @@ extension Session {
       if sendEnd(id, at: now) || sendGoodbyeOfRetiring(id, at: now) { return true }
     }
     guard now - connections[id.index].lastSent >= Limits.heartbeatInterval else { return false }
-    let written = receiving?.writtenOffset ?? 0
-    compose(id, FrameHeader(.heartbeat, offset: written), at: now)
+    let header = FrameHeader(
+      .heartbeat,
+      offset: receiving?.writtenOffset ?? 0,
+      value: readBack?.readOffset ?? 0
+    )
+    compose(id, header, at: now)
     return true
   }
 
@@ -76,7 +80,7 @@ extension Session {
   /// Acknowledges what was processed on the connection, and opens the window: when enough has come
   /// together or long enough been waited (Protocol.md, "Acknowledgement").
   private mutating func sendAck(_ id: ConnectionID, at now: Instant) -> Bool {
-    guard let receiving, isOutputReady, phase == .running || phase == .synchronizing else {
+    guard let receiving, isOutputReady, isReceiving else {
       return false
     }
     let connection = connections[id.index]
@@ -132,7 +136,12 @@ extension Session {
     connections[id.index].verdictSent = true
     compose(
       id,
-      FrameHeader(.verdict, offset: receiving.writtenOffset, detail: Ending.complete.rawValue),
+      FrameHeader(
+        .verdict,
+        offset: receiving.writtenOffset,
+        number: readBack?.byteCount ?? 0,
+        detail: Ending.complete.rawValue
+      ),
       at: now
     )
     return true

@@ -126,11 +126,14 @@ extension Session {
     guard phase == .synchronizing else { return }
     switch result {
     case .done:
-      giveVerdict(at: now)
+      if sums != nil { beginReadingBack() } else { publish() }
     case .failed(let failure):
       conclude(.outputFailed(failure), at: now)
     }
   }
+
+  /// Whether the session has begun, and no end is in sight.
+  var isReceiving: Bool { phase == .running || phase == .synchronizing || phase == .verifying }
 
   /// Everything is where it belongs: from now on the sender is told so.
   mutating func giveVerdict(at now: Instant) {

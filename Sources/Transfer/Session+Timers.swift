@@ -68,7 +68,7 @@ extension Session {
     case .lingering(let until):
       // Without a connection the sender cannot have heard the verdict: patience as in the middle.
       if alone == nil ? now >= until : loneliness(at: now) != nil { conclude(.complete, at: now) }
-    case .running, .synchronizing:
+    case .running, .synchronizing, .verifying:
       if let outcome = loneliness(at: now) { conclude(outcome, at: now) }
     case .parting, .over:
       break

@@ -16,8 +16,10 @@ public struct Session {
     case opening
     /// Frames move.
     case running
-    /// Receiver: everything is written; the output is being synchronised.
+    /// Receiver: everything is written; the output is being synchronised, or gets its name.
     case synchronizing
+    /// Receiver: everything is on the disk, and is being read back.
+    case verifying
     /// Receiver: the verdict is on its way; wait until the sender has heard it.
     case lingering(until: Instant)
     /// Last words are being said; then all connections are closed.
@@ -68,9 +70,9 @@ public struct Session {
   var gatherInputUntil: Instant?
   /// What the sender reads, as it said.
   var source: SourceDescription?
-  /// When the output was last brought to the disk, and up to where.
+  /// When the output was last brought to the disk, up to where, and what that adds up to.
   var flushedAt: Instant
-  var flushOffset: UInt64 = 0
+  var flushed: (offset: UInt64, sum: UInt64) = (0, 0)
   /// The journal's last record, and what a record says that is being written.
   var journalSequence: UInt64 = 0
   var journalOffset: UInt64?
@@ -78,6 +80,9 @@ public struct Session {
   var isLocating = false
   var writeToken: OperationToken?
   var synchronizeToken: OperationToken?
+  /// What was written, and how it is read back.
+  var sums: StretchSums?
+  var readBack: ReadBack?
   var watchToken: OperationToken?
   /// The command that makes the input or takes the output.
   var command = Command.none
@@ -140,6 +145,7 @@ public struct Session {
     gatherAt = now
     windowReport = (0, now)
     if options.hasCommand { awaitCommand() }
+    if options.verifies { sums = StretchSums() }
     switch options.opening {
     case .handedOver:
       sessionID = options.session
@@ -202,6 +208,10 @@ public struct Session {
       wasAnswered = true
       isLocating = false
       sending?.didLocate(from: offset, data: data)
+      readBack?.didLocate(from: offset, data: data)
+    case .didSum(let slot, let offset, let sum):
+      wasAnswered = true
+      didSum(slot, at: offset, sum, at: now)
     case .measured(let id, let measurement):
       didMeasure(id, measurement, at: now)
     case .didLookAtLinks(let view):
@@ -248,6 +258,8 @@ public struct Session {
     case .writeJournal: didWriteJournal(result, at: now)
     case .watchOutput: didLoseConsumer(result, at: now)
     case .synchronize: didSynchronize(result, at: now)
+    case .readBack(let slot): didReadBack(slot, result, at: now)
+    case .publish: didPublish(result, at: now)
     case .command: didEndCommand(result, at: now)
     case .release: preconditionFailure("a release ends with its notification only")
     }
@@ -269,6 +281,7 @@ public struct Session {
     retryHeldFrames(at: now)
     pumpGathering(at: now)
     pumpOutput(at: now)
+    pumpReadBack(at: now)
     pumpSends(at: now)
     pumpInput(at: now)
     pumpDials(at: now)
@@ -313,6 +326,8 @@ public struct Statistics: Equatable, Sendable {
   public var writtenOffset: UInt64 = 0
   /// Bytes that an earlier run had brought to the receiver's disk.
   public var resumedOffset: UInt64 = 0
+  /// Bytes of the receiver's output that were read back, as far as we know; nil where it is not.
+  public var readBackByteCount: UInt64?
   /// Length of the stream, where the sender knew it or has said it.
   public var streamByteCount: UInt64?
   /// Connections that joined, ever.

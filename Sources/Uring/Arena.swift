@@ -112,6 +112,15 @@ public struct ArenaRange: Hashable, Sendable {
     unsafe clu_is_zero(pointer(range), range.count)
   }
 
+  /// Computes a sum over a range in which each byte counts with its place from `offset` on.
+  ///
+  /// Of two pieces it is the sum of both, modulo 2^64, and of zeros it is 0.
+  /// - Precondition: the range lies in the arena.
+  /// - Complexity: O(n).
+  public func placeSum(_ range: ArenaRange, at offset: UInt64) -> UInt64 {
+    unsafe clu_place_sum(pointer(range), range.count, offset)
+  }
+
   /// The address of a range's first byte; the only place where arena addresses are made.
   func pointer(_ range: ArenaRange) -> UnsafeMutableRawPointer {
     precondition(range.offset <= byteCount && range.count <= byteCount - range.offset)

@@ -10,8 +10,18 @@ public enum Disk {
   /// - Returns: a descriptor that the caller closes; nil where the file system or the file's mode does
   ///   not allow it.
   public static func openDirect(_ descriptor: Int32, isInput: Bool) -> Int32? {
-    let result = clu_open_direct(descriptor, isInput)
+    let result = clu_open_again(descriptor, isInput, true)
     return result >= 0 ? result : nil
+  }
+
+  /// Opens the file behind a descriptor once more, for reading.
+  ///
+  /// - Returns: a descriptor that the caller closes.
+  /// - Throws: what the kernel says against it.
+  public static func openForReading(_ descriptor: Int32) throws(Errno) -> Int32 {
+    let result = clu_open_again(descriptor, true, false)
+    guard result >= 0 else { throw Errno(-result) }
+    return result
   }
 
   /// Tells where a file's next data are (SEEK_DATA and SEEK_HOLE, lseek(2)); moves its position.

@@ -165,6 +165,7 @@ struct Receive: ParsableCommand {
     plan.isForced = target.force
     plan.isInPlace = target.inPlace
     plan.isResuming = target.resume
+    plan.verifies = target.verify
     plan.sparse = zeros.sparse
     connecting.apply(to: &plan)
     performance.apply(to: &plan)

@@ -258,6 +258,13 @@ struct TargetOptions: ParsableArguments {
   )
   var resume = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Read the file or disk back when all of it is there, and compare it with what was sent."
+    )
+  )
+  var verify = false
+
   @Flag(help: ArgumentHelp("Write a file under its own name from the start."))
   var inPlace = false
 
@@ -272,7 +279,8 @@ struct TargetOptions: ParsableArguments {
 
   func validate() throws {
     try Arguments.check(exec: exec, "--output", output)
-    let option = resume ? "--resume" : inPlace ? "--in-place" : nil
+    let option =
+      resume ? "--resume" : verify ? "--verify" : inPlace ? "--in-place" : nil
     if let option, output == nil || output == "-" {
       throw ValidationError("\(option) needs --output with a file or disk")
     }

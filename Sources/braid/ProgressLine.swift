@@ -62,6 +62,11 @@ struct ProgressLine {
     parts.append(
       "\(presentRate) now, \(Figures.rate(bytes: moved, in: elapsed)) mean"
     )
+    if let readBack = statistics.readBackByteCount {
+      // Everything is written by then.
+      let percent = Int(Double(readBack) / Double(max(done, 1)) * 100)
+      return "\(parts[0])  reading it back: \(Figures.amount(readBack)) (\(min(percent, 100)) %)"
+    }
     if let left = timeLeft(statistics, elapsed: elapsed) { parts.append("\(left) left") }
     parts.append(Figures.count(statistics.memberCount, "connection"))
     return parts.joined(separator: "  ")

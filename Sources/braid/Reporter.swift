@@ -107,7 +107,7 @@ struct Reporter: Observer {
       return false
     case .lost(_, reason: .surplus, resent: _): return false
     case .resumed, .lost, .damagedFrame, .turnedAway, .disconnected: return true
-    case .joined, .sounded, .gathered, .idleLinks: return false
+    case .joined, .sounded, .gathered, .idleLinks, .readingBack: return false
     case .dialFailed:
       // Later on, `lost` has told enough, but of a host that was named and never answered.
       if hasStarted { return isFirstWord(ofMissing: peer) }

@@ -101,6 +101,7 @@ struct Sentences {
       "Make room, or choose another output."
     case .unfit(.diskTooSmall): "Choose a larger disk; --force writes what fits, and then fails."
     case .unfit(.noRoom): "Make room, or choose another place; --force begins all the same."
+    case .unfit(.nothingToCompare): "Leave --verify out, or remove the journal and start again."
     case .unfit: "Start from the beginning: remove the journal, or leave --resume out."
     case .mismatch: "Do not use what was written; start again."
     case .protocolViolation: "Are both sides the same version of braid?"
@@ -127,6 +128,8 @@ struct Sentences {
     case .sourceChanged:
       "cannot resume \(endpoint): the source is another one, or has changed since"
     case .sourceIsStream: "cannot resume \(endpoint): the sender reads a pipe now"
+    case .nothingToCompare:
+      "cannot verify \(endpoint): the run that is resumed was started without --verify"
     }
   }
 
@@ -239,6 +242,7 @@ struct Sentences {
     case .damagedFrame(let offset):
       "a frame came damaged and will be sent again (offset \(offset))"
     case .disconnected: "no connection is left; trying to get one"
+    case .readingBack: "all of it is on the disk; reading it back"
     case .sounded(_, let local, let remote):
       "connection\(from) goes out over \(local ?? "an unknown link")"
         + (remote.map { " and comes in over \($0)" } ?? "")

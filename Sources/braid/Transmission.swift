@@ -107,6 +107,9 @@ struct Transmission {
     if statistics.zeroByteCount > 0 {
       parts.append("\(Figures.amount(statistics.zeroByteCount)) of zeros not sent")
     }
+    if statistics.readBackByteCount != nil {
+      parts.append(report.isReadBackBuffered ? "read back through the page cache" : "read back")
+    }
     let odd: [(Int, noun: String, participle: String)] = [
       (statistics.lostCount, "connection", "lost"),
       (statistics.resentFrameCount, "frame", "sent again"),

@@ -124,6 +124,34 @@ extension CommandLineTests {
       try expectEqual(ends, "sent", "received", in: folder)
     }
 
+    @Test func `with --verify also what an earlier run has written is read back`() throws {
+      let folder = try Scratch()
+      _ = try run("for i in 1 2 3 4; do cat \(Sample.path); done > sent", in: folder)
+      let journal = ".received.braid-journal"
+      try cutOff("received --verify", journal: journal, in: folder)
+      let good = try pair("received --verify").run(in: folder)
+      #expect(start(good.receiver.messages) > 0, "\(good.receiver.messages)")
+      try expectEqual(good, "sent", "received", in: folder)
+
+      _ = try run("rm received", in: folder)
+      try cutOff("received --verify", journal: journal, in: folder)
+      let damage = "printf damaged | dd of=.received.braid-partial bs=1 conv=notrunc status=none"
+      _ = try run("\(damage) seek=1000000", in: folder)
+      let bad = try pair("received --verify").run(in: folder)
+      let end = start(bad.receiver.messages)
+      #expect(bad.receiver.status == 3)
+      #expect(bad.sender.status == 3)
+      #expect(bad.receiver.messages.contains("read back, bytes 0 to \(end) are not"))
+      // Nothing is left that could be continued.
+      #expect(try run("ls -A | grep braid-", in: folder).text.isEmpty)
+      #expect(try run("test -e received", in: folder).status != 0)
+
+      try cutOff("received", journal: journal, in: folder)
+      let unknown = try pair("received --verify").run(in: folder)
+      #expect(unknown.receiver.status == 2)
+      #expect(unknown.receiver.messages.contains("was started without --verify"))
+    }
+
     @Test func `what cannot be continued is refused with the reason`() throws {
       let folder = try Scratch()
       _ = try run("for i in 1 2 3 4 5 6 7 8; do cat \(Sample.path); done > sent", in: folder)

@@ -31,6 +31,7 @@ extension CommandLineTests {
         "more than 2181038080 bytes of memory cannot be used with frames of 262144 bytes"
       ),
       ("receive --resume", "--resume needs --output with a file or disk"),
+      ("receive --verify", "--verify needs --output with a file or disk"),
       ("receive --in-place --exec cat", "--in-place needs --output with a file or disk"),
       ("receive --output x --exec cat", "give either --output or --exec, not both"),
       ("receive --exec ''", "--exec needs a command, such as 'zfs send tank/data@now'"),

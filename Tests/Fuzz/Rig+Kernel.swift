@@ -21,8 +21,12 @@ extension Rig {
       )
       slots = Array(repeating: Slot(), count: geometry.slotCount)
     case .checksum(let slot, _, _): answerChecksum(slot)
+    case .sum(let slot, let bytes, let offset):
+      check(bytes.upperBound <= frameByteCount, "\(bytes)")
+      handle(.didSum(slot, at: offset, tape.isOdd(share: 4) ? 1 : 0))
+    case .readBack: check(isReceiver, "an input is read back")
     case .locate(let offset):
-      check(offset < session.options.streamByteCount, "nothing is behind the end")
+      check(isReceiver || offset < session.options.streamByteCount, "nothing is behind the end")
       // Anything, also what a file that changes meanwhile would say.
       let start = offset &+ tape.value(0, [65_536, 1 << 20]) % (1 << 40)
       handle(.didLocate(from: offset, data: start..<start &+ tape.value(4096) % (1 << 40)))
@@ -54,15 +58,7 @@ extension Rig {
         pending[index].isStopped = true
       }
     case .handOver: check(false, "a connection is given away by who is no pair")
-    case .measure(let id):
-      guard tape.isOdd(share: 60) else { return handle(.measured(id, nil)) }
-      let measurement = Measurement(
-        acknowledgedByteCount: tape.number(),
-        receivedByteCount: tape.number(),
-        isAwaitingAnswer: tape.isOdd(share: 128),
-        sinceLastAnswer: .milliseconds(Int64(tape.byte()) * 100)
-      )
-      handle(.measured(id, measurement))
+    case .measure(let id): handle(.measured(id, measurement()))
     case .lookAtLinks:
       var view = links
       for index in view.indices { view[index].sentByteCount = tape.value(0) }
@@ -72,6 +68,16 @@ extension Rig {
     case .report: break
     case .finish(let outcome): finish(outcome)
     }
+  }
+
+  private func measurement() -> Measurement? {
+    guard tape.isOdd(share: 60) else { return nil }
+    return Measurement(
+      acknowledgedByteCount: tape.number(),
+      receivedByteCount: tape.number(),
+      isAwaitingAnswer: tape.isOdd(share: 128),
+      sinceLastAnswer: .milliseconds(Int64(tape.byte()) * 100)
+    )
   }
 
   private func sendsOnSocket(_ id: ConnectionID) -> Bool {
@@ -123,6 +129,7 @@ extension Rig {
       check(session.options.hasCommand, "there is no command to wait for")
     case .writeJournal:
       break
+    case .publish: check(isReceiver, "an input gets a name")
     case .watchOutput, .synchronize:
       check(!session.options.hasCommand || !isReceiver, "a command is no file and no pipe's reader")
     }
@@ -209,7 +216,7 @@ extension Rig {
       if case .slot(let slot, _) = region { slots[slot.index].isWritten = false }
     case .read(let slot, _, _):
       slots[slot.index].isWritten = false
-      if case .done(let count) = result {
+      if case .done(let count) = result, !isReceiver {
         readByteCount += UInt64(count)
         inputLeft -= count
         hasInputEnded = hasInputEnded || count == 0
@@ -231,7 +238,7 @@ extension Rig {
     case .synchronize:
       if case .done = result { isSynchronized = true }
     case .awaitCommand: commandEnd = result
-    case .connect, .accept, .watchOutput:
+    case .connect, .accept, .watchOutput, .publish:
       break
     }
     var control: [UInt8] = []

@@ -15,7 +15,8 @@ extension Rig {
       let isOdd = tape.isOdd(share: oddness)
       return .done(isOdd ? tape.choice(region.byteCount + 1) : region.byteCount)
     case .read(_, let bytes, _):
-      let most = min(bytes.count, max(inputLeft, 0))
+      // An output that is read back may also have become shorter, or hold other bytes.
+      let most = isReceiver ? bytes.count : min(bytes.count, max(inputLeft, 0))
       return .done(tape.isOdd(share: oddness) ? min(Int(tape.byte()), most) : most)
     case .write(_, let bytes, _):
       return .done(tape.isOdd(share: oddness) ? tape.choice(bytes.count + 1) : bytes.count)
@@ -23,7 +24,7 @@ extension Rig {
       return .done(tape.isOdd(share: oddness) ? tape.choice(byteCount + 1) : byteCount)
     case .clear(_, let byteCount, _):
       return .done(tape.isOdd(share: oddness) ? tape.choice(Int(byteCount) + 1) : Int(byteCount))
-    case .synchronize, .flush, .writeJournal: return .done(0)
+    case .synchronize, .flush, .writeJournal, .publish: return .done(0)
     case .awaitCommand:
       if tape.isOdd(share: oddness / 8) { return .failed(Failure(.commandExited, code: 1)) }
       return hasInputEnded || isOutputClosed || tape.isOdd(share: oddness) ? .done(0) : nil

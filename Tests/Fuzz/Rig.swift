@@ -107,7 +107,8 @@ final class Rig {
     options.isPositional = setup & 128 != 0
     options.writeBehindByteCount = 8192
     options.keepsJournal = true
-    options.hasHoles = options.isPositional && role == .sender
+    options.hasHoles = options.isPositional
+    options.verifies = options.isPositional && role == .receiver && linkCount == 1
     if options.isPositional, role == .sender {
       options.streamByteCount = UInt64(inputLeft)
       hasInputEnded = true
@@ -260,7 +261,7 @@ extension Transfer.Operation {
     switch self {
     case .connect(let id, _, _), .accept(let id), .send(let id, _, _), .receive(let id, _): id
     case .read, .write, .writeZeros, .clear, .flush, .writeJournal, .watchOutput, .awaitCommand,
-      .synchronize:
+      .synchronize, .publish:
       nil
     }
   }

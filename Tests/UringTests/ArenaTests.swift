@@ -39,6 +39,36 @@ import Testing
     #expect(arena.xxh3(range(100, bytes.count)) == xxh3(bytes.span))
   }
 
+  @Test func `the place sum is that of its definition, however it is cut`() throws {
+    let arena = try Arena(byteCount: 16_384)
+    let whole = range(3, 9001)
+    #expect(arena.placeSum(whole, at: 77) == 0)
+    arena.withMutableBytes(whole) { for index in $0.indices { $0[index] = UInt8(index * 7 % 251) } }
+    for offset: UInt64 in [0, 1, 4094, 1 << 40] {
+      let sum = arena.placeSum(whole, at: offset)
+      let expected = arena.withBytes(whole) { bytes in
+        bytes.indices.reduce(0) { $0 &+ placeSum(bytes[$1], at: offset + UInt64($1)) }
+      }
+      #expect(sum == expected)
+      for cut in [0, 1, 2, 3, 4093, 4096, 9000] {
+        let rest = arena.placeSum(whole.dropping(cut), at: offset + UInt64(cut))
+        #expect(arena.placeSum(range(3, cut), at: offset) &+ rest == sum)
+      }
+    }
+  }
+
+  /// Slowly, from what is said of it in place_sum.c: journals hold such sums.
+  private func placeSum(_ byte: UInt8, at place: UInt64) -> UInt64 {
+    func factor(_ number: UInt64) -> UInt64 {
+      var value = (number &+ 1) &* 0x9E37_79B9_7F4A_7C15
+      value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+      value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+      return value ^ (value >> 31) | 1
+    }
+    let word = UInt64(byte) << (8 * (place % 4))
+    return word &* factor(~(place % 4096 / 4)) &* factor(place / 4096)
+  }
+
   @Test func `a range outside of the arena traps`() async {
     await #expect(processExitsWith: .failure) {
       let arena = try Arena(byteCount: 4096)
