@@ -99,6 +99,8 @@ extension World {
       return trouble > -1 || plan.startAt[1 - n] > 0
     case .networkSilent:
       return trouble > endedAt - plan.giveUp.inNanoseconds - 5_000_000_000
+    case .peerReplaced:
+      return false
     case .peerGone:
       // A dialler asks again at least every second or so, and has to have heard a no.
       let wasThere = (other.endedAt ?? .max) > endedAt

@@ -24,6 +24,10 @@ public struct Failure: Equatable, Sendable {
     case notSupported
     /// The address is in use.
     case addressInUse
+    /// Somebody takes our connections and closes them before a word.
+    case hungUp
+    /// Somebody takes our connections and says nothing.
+    case mute
     /// The input ended before the length that it had at the start.
     case endedEarly
     /// The command at our end of the stream exited; `code` is its status, 0 if that was too early.
@@ -54,6 +58,8 @@ public enum Outcome: Equatable, Sendable {
   case notConnected(Failure?)
   /// The peer's process has gone: its host closes or refuses every connection.
   case peerGone
+  /// The peer's process has gone, and who answers in its place does not know the session.
+  case peerReplaced
   /// Nothing was heard from the peer for the time given.
   case networkSilent
   /// The peer would not talk to us.
@@ -87,7 +93,7 @@ extension Outcome {
     case .mismatch: .mismatch
     case .protocolViolation: .protocolViolation
     case .interrupted: .interrupted
-    case .networkSilent, .peerGone, .notConnected: .silent
+    case .networkSilent, .peerGone, .peerReplaced, .notConnected: .silent
     case .refused, .notBraid, .peerEnded: .internalError
     }
   }

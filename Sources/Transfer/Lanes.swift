@@ -61,6 +61,9 @@ struct DialState {
   var groups: [Group]
   var nextNumber: UInt32 = 0
   var lastFailure: Failure?
+  /// Whether the last dial, or loss, was answered by a no: then the path works, and the question is
+  /// whether anybody is there.
+  var isAnswered = false
 
   init(targetCount: Int, askedCount: Int?, limit: Int, giveUpAt: Instant, at now: Instant) {
     self.askedCount = askedCount
@@ -114,5 +117,6 @@ struct DialState {
   mutating func didJoin(_ group: Int, at now: Instant) {
     groups[group].pause = Limits.dialPause
     groups[group].nextAt = now
+    isAnswered = false
   }
 }

@@ -11,14 +11,11 @@ extension Session {
     case .free, .accepting, .stopping:
       return
     case .dialling, .awaitingWelcome:
-      if case .failed(let failure) = loss {
-        dialFailed(id, failure, at: now)
-      } else {
-        dialFailed(id, nil, at: now)
-      }
       noteEvidence(loss, at: now)
+      dialFailed(id, loss, at: now)
       stop(id, isReset: true, at: now)
     case .awaitingHello, .awaitingConfirm, .refusing:
+      noteEndOfCall(id, loss, at: now)
       statistics.turnedAwayCount += state == .refusing ? 0 : 1
       if state != .refusing { actions.append(.report(.turnedAway(id, reason: .closed))) }
       stop(id, isReset: true, at: now)
@@ -49,24 +46,23 @@ extension Session {
   /// A peer's host that answers for a dead process speaks against the process; silence speaks
   /// against the network.
   mutating func noteEvidence(_ loss: Notice.Loss, at now: Instant) {
-    guard let present = alone else { return }
-    switch loss {
-    case .closedByPeer:
-      alone = (present.since, present.goneSince ?? now)
-    case .failed(let failure):
-      switch failure.kind {
-      case .reset, .refused, .brokenPipe: alone = (present.since, present.goneSince ?? now)
-      case .timedOut, .unreachable: alone = (present.since, nil)
-      case .noSpace, .cancelled, .noBuffers, .notSupported, .addressInUse, .endedEarly,
-        .commandExited, .commandKilled, .other:
-        break
-      }
-    case .silent, .damaged:
-      // Nobody says anything that badly who is not there.
-      alone = (present.since, nil)
-    case .violation, .surplus:
-      break
-    }
+    guard let present = alone, let speaksForDeath = loss.speaksForDeath else { return }
+    alone = (present.since, speaksForDeath ? present.goneSince ?? now : nil)
+    dialing?.isAnswered = speaksForDeath
+  }
+
+  /// Whether somebody is calling who names our session: the peer, as far as can be told before the
+  /// proof.
+  func isCall(_ connection: Connection) -> Bool {
+    connection.state == .awaitingConfirm && connection.greeting?.session == sessionID
+  }
+
+  /// A call of the peer came to nothing: it lived until then, and calls again if it still does.
+  mutating func noteEndOfCall(_ id: ConnectionID, _ loss: Notice.Loss, at now: Instant) {
+    guard let present = alone, isCall(connections[id.index]) else { return }
+    // What was not thought before is not concluded from it: anybody could repeat a recorded hello.
+    let isGone = present.goneSince != nil && loss.speaksForDeath == true
+    alone = (present.since, isGone ? now : nil)
   }
 
   /// Makes all of a connection's operations end; it is closed when they have.
@@ -137,7 +133,7 @@ extension Session {
   private func silencesAtOnce(_ outcome: Outcome) -> Bool {
     switch outcome {
     case .complete: options.role == .receiver
-    case .peerEnded, .peerGone, .notConnected, .refused, .notBraid: true
+    case .peerEnded, .peerGone, .peerReplaced, .notConnected, .refused, .notBraid: true
     default: false
     }
   }
@@ -158,5 +154,25 @@ extension Session {
     guard isDone, !isWaitingForCommand else { return }
     phase = .over
     actions.append(.finish(outcome))
+  }
+}
+
+extension Notice.Loss {
+  /// Whether it says that the peer's process has gone, or that it may well be there; nil if neither.
+  fileprivate var speaksForDeath: Bool? {
+    switch self {
+    case .closedByPeer: true
+    case .failed(let failure):
+      switch failure.kind {
+      case .reset, .refused, .brokenPipe: true
+      case .timedOut, .unreachable: false
+      case .noSpace, .cancelled, .noBuffers, .notSupported, .addressInUse, .endedEarly, .hungUp,
+        .mute, .commandExited, .commandKilled, .other:
+        nil
+      }
+    // Nobody says anything that badly who is not there.
+    case .silent, .damaged: false
+    case .violation, .surplus: nil
+    }
   }
 }

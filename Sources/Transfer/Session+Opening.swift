@@ -19,13 +19,9 @@ extension Session {
       var room = options.connectionLimit - liveCount(of: nil)
       // Each group has its share, so that a dead link holds up no dial over the others.
       let share = max(Limits.dialsAtOnce / groups.count, 1)
-      // Where most links are dead, a port that leads out over a good one may lead back over a dead
-      // one. With nobody left, several are tried at a time.
-      let isAlone = memberCount == 0
       for index in groups.indices where now >= groups[index].nextAt {
         let missing = min(
-          (isAlone ? max(share, groups[index].quota) : groups[index].quota)
-            - liveCount(of: index),
+          wantedCount(of: groups[index], share: share) - liveCount(of: index),
           room,
           share - dialCount(of: index)
         )
@@ -36,6 +32,15 @@ extension Session {
     case .parting, .over:
       return
     }
+  }
+
+  private func wantedCount(of group: DialState.Group, share: Int) -> Int {
+    guard memberCount == 0 else { return group.quota }
+    // Who said no once is asked by one connection at a time, as at the start.
+    if dialing?.isAnswered == true { return 1 }
+    // Where most links are dead, a port that leads out over a good one may lead back over a dead
+    // one. With nobody left, several are tried at a time.
+    return max(share, group.quota)
   }
 
   /// Connections of a group (nil: of all) that are there or on their way.
@@ -112,25 +117,43 @@ extension Session {
       hello.nonce = nonce()
       connections[id.index].state = .awaitingWelcome
       connections[id.index].greeting = hello
-      connections[id.index].deadline = now + Limits.handshakeTimeout
+      // Once there is a session, a peer that waits for us must not have left when we try again.
+      let patience = phase == .opening ? Limits.handshakeTimeout : Limits.redialTimeout
+      connections[id.index].deadline = now + patience
       greet(id, hello)
       armReceive(id)
     }
   }
 
   /// A dial came to nothing: remember why, and wait before the next.
-  mutating func dialFailed(_ id: ConnectionID, _ failure: Failure?, at now: Instant) {
-    if let failure {
+  mutating func dialFailed(_ id: ConnectionID, _ loss: Notice.Loss, at now: Instant) {
+    if let failure = failure(of: connections[id.index], loss) {
       dialing?.lastFailure = failure
       actions.append(.report(.dialFailed(id, failure)))
     }
-    let isUrgent = phase == .opening || memberCount == 0
+    let isUrgent = phase == .opening || memberCount == 0 && dialing?.isAnswered == false
     dialing?.didFail(
       connections[id.index].group,
       isUrgent: isUrgent,
       jitter: options.random(),
       at: now
     )
+  }
+
+  /// What the user is told of a dial that ended; nil where more is said elsewhere.
+  private func failure(of connection: Connection, _ loss: Notice.Loss) -> Failure? {
+    switch loss {
+    case .closedByPeer: return Failure(.hungUp)
+    case .failed(let failure):
+      guard connection.state == .awaitingWelcome else { return failure }
+      // Whoever closes with our hello unread resets the connection.
+      return switch failure.kind {
+      case .reset, .brokenPipe: Failure(.hungUp)
+      case .timedOut: Failure(.mute)
+      default: failure
+      }
+    case .silent, .damaged, .violation, .surplus: return nil
+    }
   }
 
   private mutating func didReceiveWelcome(_ id: ConnectionID, _ welcome: Greeting, at now: Instant)
@@ -170,6 +193,7 @@ extension Session {
   /// A refusal of the first connection ends the session; of a later one only that connection.
   private mutating func refusedByPeer(_ id: ConnectionID, _ refusal: Refusal, at now: Instant) {
     let isFirst = phase == .opening
+    dialing?.isAnswered = true
     switch refusal {
     case .tooMany:
       // Our own dead connections fill its table, as far as it knows: it is there, and will notice.
@@ -177,6 +201,7 @@ extension Session {
     case .busy, .unknownSession:
       // Somebody else listens where our peer did.
       if let present = alone { alone = (present.since, present.goneSince ?? now) }
+      isPeerReplaced = refusal == .unknownSession
     case .none, .version, .keyNeeded, .keyUnexpected, .keyWrong, .sameRole, .malformed,
       .otherPurpose, .notPaired:
       break
@@ -227,11 +252,13 @@ extension Session {
     if let refusal = objection(to: hello) { return refuse(id, refusal, at: now) }
     // After our welcome the dialler counts itself in, and takes a refusal for a damaged frame. Only
     // those who name our session count: nobody else knows it.
-    let welcomedCount = connections.count {
-      $0.state == .awaitingConfirm && $0.greeting?.session == sessionID
-    }
-    if !isOfPartner(hello), memberCount + welcomedCount >= options.connectionLimit {
-      return refuse(id, .tooMany, at: now)
+    let calls = connections.indices.filter { isCall(connections[$0]) }
+    if !isOfPartner(hello), memberCount + calls.count >= options.connectionLimit {
+      // While nobody is left, a newer call says that older ones have died on the way.
+      guard memberCount == 0,
+        let oldest = calls.min(by: { connections[$0].serial < connections[$1].serial })
+      else { return refuse(id, .tooMany, at: now) }
+      turnAway(ConnectionID(oldest), .evicted, at: now)
     }
     var welcome = Greeting(
       .welcome,
@@ -358,6 +385,7 @@ extension Session {
       }
     if options.role == .sender { connections[id.index].carried = RingQueue(capacity: capacity) }
     alone = nil
+    isPeerReplaced = false
     // A connection from another address may come over a link that was not known.
     if dialing == nil { actions.append(.lookAtLinks) }
     dialing?.didJoin(connections[id.index].group, at: now)

@@ -184,7 +184,7 @@ extension Session {
     switch outcome {
     case .complete:
       compose(id, FrameHeader(.goodbye), at: now)
-    case .peerEnded, .peerGone, .refused, .notBraid, .notConnected:
+    case .peerEnded, .peerGone, .peerReplaced, .refused, .notBraid, .notConnected:
       stop(id, isReset: false, at: now)
     case .networkSilent, .inputFailed, .outputFailed, .unfit, .mismatch, .protocolViolation,
       .interrupted:

@@ -7,7 +7,6 @@ extension Session {
 
   mutating func runTimers(at now: Instant) {
     guard now >= scanAt else { return }
-    skipStandstill(now - scanAt)
     scanAt = now + Self.scanInterval
     runConnectionDeadlines(at: now)
     updateHorizon(at: now)
@@ -28,8 +27,12 @@ extension Session {
   }
 
   /// A process that was stopped for a while has not waited: what happened meanwhile comes first.
-  private mutating func skipStandstill(_ gap: Duration) {
+  ///
+  /// Before the first event of a turn, or what that sets a deadline for would get more time as well.
+  mutating func skipStandstill(at now: Instant) {
+    let gap = now - scanAt
     guard gap >= Limits.standstill else { return }
+    scanAt = now
     if let present = alone {
       alone = (present.since + gap, present.goneSince.map { $0 + gap })
     }
@@ -47,7 +50,9 @@ extension Session {
       let id = ConnectionID(index)
       switch connections[index].state {
       case .dialling, .awaitingWelcome: drop(id, .failed(Failure(.timedOut)), at: now)
-      case .awaitingHello, .awaitingConfirm: turnAway(id, .tooSlow, at: now)
+      case .awaitingHello, .awaitingConfirm:
+        noteEndOfCall(id, .silent, at: now)
+        turnAway(id, .tooSlow, at: now)
       case .refusing: stop(id, isReset: true, at: now)
       case .joined, .retiring:
         connections[index].deadline = nil
@@ -61,10 +66,7 @@ extension Session {
     runCommandDeadlines(at: now)
     switch phase {
     case .opening:
-      if let dialing, now >= dialing.giveUpAt, dialing.lastFailure != nil || now > dialing.giveUpAt
-      {
-        conclude(.notConnected(dialing.lastFailure), at: now)
-      }
+      giveUpDialling(at: now)
     case .lingering(let until):
       // Without a connection the sender cannot have heard the verdict: patience as in the middle.
       if alone == nil ? now >= until : loneliness(at: now) != nil { conclude(.complete, at: now) }
@@ -75,6 +77,17 @@ extension Session {
     }
   }
 
+  /// Ends a session that nobody answered in time.
+  ///
+  /// A call that was taken gets its time, and so does the only one.
+  private mutating func giveUpDialling(at now: Instant) {
+    guard let dialing, now >= dialing.giveUpAt,
+      !connections.contains(where: { $0.state == .awaitingWelcome }),
+      dialing.lastFailure != nil || options.wait > .zero
+    else { return }
+    conclude(.notConnected(dialing.lastFailure), at: now)
+  }
+
   /// What is to be thought of a peer without connections, after long enough; nil before that.
   private func loneliness(at now: Instant) -> Outcome? {
     guard let alone else { return nil }
@@ -82,14 +95,14 @@ extension Session {
     // and one that was taken for a peer that is slow.
     let isCalling = connections.contains {
       $0.state == .dialling || $0.state == .awaitingWelcome
-        || $0.state == .awaitingConfirm && $0.greeting?.session == sessionID
+        || isCall($0)
     }
     // Who can only wait gives the dialler time to miss a connection whose reset it never heard.
     let patience =
       dialing == nil
       ? max(Limits.goneAfter, options.pathSilence + .seconds(1)) : Limits.goneAfter
     if let goneSince = alone.goneSince, now - goneSince >= patience, !isCalling {
-      return .peerGone
+      return isPeerReplaced ? .peerReplaced : .peerGone
     }
     return now - alone.since >= options.giveUp ? .networkSilent : nil
   }

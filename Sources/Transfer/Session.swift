@@ -52,6 +52,8 @@ public struct Session {
   var damagedWelcomeCount = 0
   /// Whether a frame of this session came in, so that the peer has begun it too.
   var hasHeardPeer = false
+  /// Whether what answers in the peer's place does not know this session.
+  var isPeerReplaced = false
 
   // Time.
   var turn: UInt64 = 0
@@ -179,6 +181,7 @@ public struct Session {
       if case .didLookAtLinks(let view) = event { localLinks = view.links }
       return
     }
+    skipStandstill(at: now)
     switch event {
     case .completed(let token, let result, let releaseFollows):
       // A second completion where only a notification may come: keep waiting for that one.
@@ -270,6 +273,7 @@ public struct Session {
   /// Decides what to do next, after the events of a turn: timers, sends, reads, writes.
   public mutating func advance(to now: Instant) {
     guard phase != .over else { return }
+    skipStandstill(at: now)
     turn += 1
     present = now
     runTimers(at: now)

@@ -46,7 +46,9 @@ enum ExitStatus: Equatable {
     self =
       switch outcome {
       case .complete: .complete
-      case .notConnected, .peerGone, .networkSilent, .protocolViolation: .failed
+      case .notConnected(let failure?) where failure.kind == .hungUp || failure.kind == .mute:
+        .refused
+      case .notConnected, .peerGone, .peerReplaced, .networkSilent, .protocolViolation: .failed
       case .refused, .notBraid: .refused
       case .inputFailed, .outputFailed, .unfit: .endpointFailed
       case .mismatch, .peerEnded(.mismatch, _): .mismatch

@@ -66,6 +66,7 @@ struct Sentences {
     case .notConnected(let failure):
       "cannot connect to \(place)\(failure.map { ": \(text($0))" } ?? "")"
     case .peerGone: "\(peer) has gone: its host closes or refuses every connection"
+    case .peerReplaced: "\(peer) has gone; what answers there now was started anew"
     case .networkSilent:
       "nothing was heard from \(peer) for \(Figures.limit(plan.giveUp)) (--give-up)"
     case .refused(let refusal): cause(refusal)
@@ -97,6 +98,7 @@ struct Sentences {
     case .networkSilent: "Check the links; --give-up SECONDS waits longer."
     case .refused(let refusal): advice(refusal)
     case .notBraid: "Check the host and the port."
+    case .peerReplaced: "Start this side anew as well."
     case .outputFailed(let failure) where failure.kind == .noSpace:
       "Make room, or choose another output."
     case .unfit(.diskTooSmall): "Choose a larger disk; --force writes what fits, and then fails."
@@ -193,6 +195,8 @@ struct Sentences {
       : plan.role == .sender ? "braid receive" : "braid send --listen PORT"
     return switch failure?.kind {
     case .refused?: "Is `\(verb)` running there?"
+    case .hungUp?: "Is another program there, or a tunnel to nowhere?"
+    case .mute?: "Is another program there, or one that stands still?"
     case .timedOut?, .cancelled?, nil: "Does a firewall drop what goes to that port?"
     default: "Check the host, the port and the route."
     }
@@ -209,6 +213,8 @@ struct Sentences {
     case .noSpace: "no space left"
     case .noBuffers: "out of buffers"
     case .notSupported: "not supported"
+    case .hungUp: "what listens there closes every connection without a word"
+    case .mute: "what listens there takes connections and says nothing"
     case .endedEarly: "it ended before the length that it had at the start"
     case .addressInUse: "the address is in use"
     case .commandExited where failure.code == 0: "ended with status 0 before it had everything"
