@@ -102,6 +102,7 @@ extension World {
     case .peerReplaced:
       return false
     case .peerGone:
+      if sleptPastVerdict { return true }
       // A dialler asks again at least every second or so, and has to have heard a no.
       let wasThere = (other.endedAt ?? .max) > endedAt
       if n != listener, wasThere, nodes[n].rejectedAt < endedAt - 2_500_000_000 { return false }
@@ -121,6 +122,12 @@ extension World {
     case .inputFailed, .outputFailed, .protocolViolation, .interrupted:
       return false
     }
+  }
+
+  /// Whether the sender stood still until after the receiver, which had written everything, had left:
+  /// it cannot stay for as long as another process may sleep.
+  private var sleptPastVerdict: Bool {
+    nodes[1].outcome == .complete && nodes[0].frozenUntil > nodes[1].endedAt ?? .max
   }
 
   /// Whether the other side's end, which was first, explains this one.
@@ -158,7 +165,7 @@ extension World {
       let verdictAt = nodes[1].verdictAt
     else { return }
     // A target that does not answer costs a whole dial timeout, longer than the listener waits.
-    guard plan.deadTargets.isEmpty else { return }
+    guard plan.deadTargets.isEmpty, !sleptPastVerdict else { return }
     if ledger.troubleUntil < verdictAt + 2_500_000_000, nodes[1].frozenUntil < verdictAt {
       fail("the sender never hears that all is well, although the paths were good again")
     }
