@@ -12,6 +12,10 @@ enum WorldEvent {
   case segmentLeft(connection: Int, direction: Int, byteCount: Int, epoch: Int)
   /// A segment reaches the other host.
   case segmentArrived(connection: Int, direction: Int, byteCount: Int, epoch: Int)
+  /// The acknowledgement of what has arrived reaches the sender's host, where links are shared.
+  case acknowledged(connection: Int, direction: Int, count: Int)
+  /// The use of the links is looked at.
+  case sample
   /// TCP tries again to send what is waiting.
   case transmit(connection: Int, direction: Int)
   /// A SYN, or its repetition, reaches the listener's host.

@@ -27,8 +27,12 @@ extension World {
     #if DEBUG
     guard nodes[n].turnCount % 16 == 0 else { return }
     #endif
+    if wires != nil, nodes[n].turnCount % 256 != 0 { return }
     if let sentence = nodes[n].session.brokenInvariant { fail("\(name(n)): \(sentence)") }
   }
+
+  /// Length of the stream; where it ends by the clock, what was read of it.
+  private var inputByteCount: Int { plan.isHollow ? input.offset : input.content.count }
 
   mutating func noteRejection(_ n: Int) {
     if n == 0 || n == 1 { nodes[n].rejectedAt = now }
@@ -36,6 +40,10 @@ extension World {
 
   mutating func observe(_ n: Int, _ notice: Notice) {
     marks.observe(notice)
+    switch notice {
+    case .joined, .lost: if n == 0 { wires?.changeCount += 1 }
+    default: break
+    }
     switch notice {
     case .started: nodes[n].hasStarted = true
     case .lost: nodes[n].hasLost = true
@@ -69,8 +77,8 @@ extension World {
     }
     if nodes[n].role == .receiver, outcome == .complete {
       if plan.isUnfit { fail("what cannot be continued was continued") }
-      if !output.isSynchronized || output.writtenCount != input.content.count {
-        fail("the receiver says complete with \(output.writtenCount) of \(input.content.count)")
+      if !output.isSynchronized || output.writtenCount != inputByteCount {
+        fail("the receiver says complete with \(output.writtenCount) of \(inputByteCount)")
       }
     }
     if nodes[n].role == .receiver, nodes[n].command == nil,

@@ -33,7 +33,8 @@ struct Plan {
 
   // The two processes.
   var senderDials = true
-  var connectionCount = 1
+  /// Nil: as many as the links need.
+  var connectionCount: Int? = 1
   var connectionLimit = 64
   var frameByteCounts = [4096, 4096]
   var memoryByteCounts = [65_536, 65_536]
@@ -91,6 +92,11 @@ struct Plan {
   var targetCount = 1
   var deadTargets: [Int] = []
 
+  /// Links that connections share, in place of a rate for each of them.
+  private(set) var topology: Topology?
+  /// Whether payloads are only counted.
+  var isHollow: Bool { topology != nil }
+
   // How processes see it.
   var delivery = Delivery.inOrder
   var loopDelay: Int64 = 2000
@@ -139,6 +145,24 @@ struct Plan {
       drawCommands(&random)
       drawVerifying(&random)
     }
+  }
+
+  /// Draws a topology: a sound world in which only the links matter.
+  init(topology seed: UInt64) {
+    self.seed = seed
+    var random = SplitMix64(seed: SplitMix64.mix(seed &+ 0x746F_706F_6C6F))
+    let topology = Topology(&random)
+    self.topology = topology
+    connectionCount = nil
+    frameByteCounts = [256 << 10, 256 << 10]
+    memoryByteCounts = [topology.memoryByteCount, topology.memoryByteCount]
+    zeroCopy = .off
+    links = [(topology.sum, topology.delay)]
+    // What TCP_NOTSENT_LOWAT leaves, and what a receive buffer grows to.
+    sendBuffer = 128 << 10
+    receiveBuffer = max(6 << 20, topology.product * 2)
+    // Four turns for each frame at full rate, so that the loop is not the limit.
+    loopDelay = min(max(65_536_000_000_000 / Int64(topology.sum), 2000), 50_000)
   }
 
   /// What one of the processes is told to do.
@@ -210,8 +234,9 @@ struct Plan {
 extension Plan {
   private mutating func drawProcesses(_ random: inout SplitMix64) {
     senderDials = random.chance(0.6)
-    connectionCount = random.int(1...6)
-    connectionLimit = random.chance(0.3) ? connectionCount : 64
+    let count = random.int(1...6)
+    connectionCount = count
+    connectionLimit = random.chance(0.3) ? count : 64
     delivery = random.pick(Delivery.allCases)
     loopDelay = Int64(random.magnitude(1000...50_000))
     giveUp = .milliseconds(random.int(10_000...20_000))

@@ -17,6 +17,8 @@ public struct Report: Sendable {
   public let outcomes: [String]
   /// How often each `Mark` was reached, by raw value.
   public let markCounts: [Int]
+  /// How the links were used, where a topology was simulated.
+  public let use: TopologyUse?
 
   /// Whether every oracle was content.
   public var isGood: Bool { failure == nil }
@@ -28,12 +30,16 @@ public enum Endpoints: Sendable {
   case pipes
   /// Pipes, or files that are read and written at offsets, as the seed has it.
   case any
+  /// Pipes without bytes, and random links between the hosts.
+  case links
 }
 
 /// Two real sessions in a virtual world, drawn from a seed.
 public struct Simulator {
   /// Events of one run; the longest good ones need about a tenth.
   private static let stepLimit = 3_000_000
+  /// The same of a topology: eight links of 10 Gbit/s for some seconds.
+  private static let topologyStepLimit = 100_000_000
   /// Virtual time that the longest stall, the longest wait and the longest patience need together.
   private static let timeLimit: Int64 = 300_000_000_000
 
@@ -56,13 +62,16 @@ public struct Simulator {
   ///   just the same.
   /// - Returns: how it went; the same for the same seed.
   public func run(sink: (@Sendable (String) -> Void)? = nil) -> Report {
-    var world = World(plan: Plan(seed: seed, endpoints: endpoints), sink: sink)
+    let isTopology = endpoints == .links
+    let plan = isTopology ? Plan(topology: seed) : Plan(seed: seed, endpoints: endpoints)
+    let stepLimit = isTopology ? Self.topologyStepLimit : Self.stepLimit
+    var world = World(plan: plan, sink: sink)
     world.start()
     while world.failure == nil, !world.isOver, let next = world.queue.next() {
       world.now = next.time
       world.stepCount += 1
       world.step(next.event)
-      if world.stepCount > Self.stepLimit { world.fail("no end after \(Self.stepLimit) steps") }
+      if world.stepCount > stepLimit { world.fail("no end after \(stepLimit) steps") }
       if world.now > Self.timeLimit {
         world.fail("no end after \(Self.timeLimit / 1_000_000_000) s")
       }
@@ -77,7 +86,8 @@ public struct Simulator {
       outcomes: world.nodes.map { node in
         node.outcome.map { "\($0)" } ?? (node.isAlive ? "-" : "killed")
       },
-      markCounts: world.marks.counts
+      markCounts: world.marks.counts,
+      use: world.wires?.use
     )
   }
 }
@@ -92,6 +102,8 @@ extension World {
       queue.add(.stranger(index, step: 0), at: entry.at)
     }
     queue.add(.heal, at: plan.healAt)
+    guard let wires else { return }
+    for at in [wires.topology.settling, wires.endsAt] { queue.add(.sample, at: at) }
   }
 
   mutating func step(_ event: WorldEvent) {
@@ -104,6 +116,8 @@ extension World {
     case .segmentLeft(let c, let d, let byteCount, let epoch): segmentLeft(c, d, byteCount, epoch)
     case .segmentArrived(let c, let d, let byteCount, let epoch):
       segmentArrived(c, d, byteCount, epoch)
+    case .acknowledged(let c, let d, let count): acknowledgedOverWire(c, d, count)
+    case .sample: sample()
     case .transmit(let c, let d): transmit(c, d)
     case .knock(let c, let attempt): knock(c, attempt)
     case .established(let c): established(c)

@@ -64,7 +64,10 @@ extension World {
   }
 
   /// The sender's command writes no more from this offset on.
-  var inputEnd: Int { min(nodes[0].command?.plan.stopsAt ?? .max, input.content.count) }
+  var inputEnd: Int {
+    if let wires { return now < wires.endsAt ? .max : input.offset }
+    return min(nodes[0].command?.plan.stopsAt ?? .max, input.content.count)
+  }
 
   /// The receiver's command reads no more from this offset on.
   var commandLimit: Int { nodes[1].command?.plan.stopsAt ?? .max }

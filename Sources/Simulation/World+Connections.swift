@@ -5,7 +5,7 @@ import Wire
 extension World {
   mutating func submit(_ n: Int, _ token: OperationToken, _ operation: Operation) {
     switch operation {
-    case .connect(let id, let target, _): connect(n, token, id, target: target)
+    case .connect(let id, let target, let link): connect(n, token, id, target: target, link: link)
     case .accept(let id): accept(n, token, id)
     case .send(let id, let region, let zeroCopy): send(n, token, id, region, zeroCopy: zeroCopy)
     case .receive(let id, let region): receive(n, token, id, region)
@@ -62,8 +62,13 @@ extension World {
 
   // MARK: Connecting
 
-  private mutating func connect(_ n: Int, _ token: OperationToken, _ id: ConnectionID, target: Int)
-  {
+  private mutating func connect(
+    _ n: Int,
+    _ token: OperationToken,
+    _ id: ConnectionID,
+    target: Int,
+    link: Int?
+  ) {
     guard makePlace(n, id) else { return }
     nodes[n].places[id.index].isOpen = true
     if random.chance(plan.connectFailure), !isHealed {
@@ -80,6 +85,7 @@ extension World {
       )
     }
     let c = newConnection()
+    connections[c].crossing = crossing(asked: link)
     connections[c].connect = (n, token, id)
     connections[c].sides[0].state = .open
     connections[c].sides[0].owner = n

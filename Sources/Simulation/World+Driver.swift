@@ -154,6 +154,7 @@ extension World {
     case .cancel(let token): cancel(n, token)
     case .configure(let geometry): configure(n, geometry)
     case .checksum(let slot, let byteCount, let findsZeros):
+      if plan.isHollow { return answer(n, .didChecksum(slot, 0, isZero: false)) }
       let from = slotStart(n, slot)
       guard byteCount <= geometry(n).frameByteCount else { return fail("a checksum beyond a slot") }
       let sum = Checksum.of(nodes[n].arena, from..<(from + byteCount))
@@ -184,7 +185,7 @@ extension World {
     case .endCommand(let isForced): endCommand(n, isForced: isForced)
     case .handOver: fail("\(name(n)) gives a connection away, and is no pair")
     case .measure(let id): measure(n, id)
-    case .lookAtLinks: answer(n, .didLookAtLinks(LinkView(links: [])))
+    case .lookAtLinks: answer(n, .didLookAtLinks(linkView(n)))
     case .report(let notice): observe(n, notice)
     case .finish(let outcome): finish(n, outcome)
     }
@@ -201,7 +202,12 @@ extension World {
 
   /// Where a slot's payload starts in the arena; the header stands right before it.
   func slotStart(_ n: Int, _ slot: SlotID) -> Int {
-    slot.index * (geometry(n).frameByteCount + Self.headroom) + Self.headroom
+    slot.index * (slotByteCount(geometry(n)) + Self.headroom) + Self.headroom
+  }
+
+  /// Payload bytes that a slot really has.
+  private func slotByteCount(_ geometry: Geometry) -> Int {
+    plan.isHollow ? 0 : geometry.frameByteCount
   }
 
   /// The world keeps only what the header needs of each slot's headroom.
@@ -215,7 +221,7 @@ extension World {
     }
     nodes[n].geometry = geometry
     nodes[n].uses = Array(repeating: Node.SlotUse(), count: geometry.slotCount)
-    let byteCount = geometry.slotCount * (geometry.frameByteCount + Self.headroom)
+    let byteCount = geometry.slotCount * (slotByteCount(geometry) + Self.headroom)
     nodes[n].arena = Array(repeating: 0, count: byteCount)
   }
 
@@ -263,9 +269,10 @@ extension World {
       acknowledgedByteCount: UInt64(out.acknowledgedCount),
       receivedByteCount: UInt64(back.arrivedCount),
       isAwaitingAnswer: isWaiting,
-      sinceLastAnswer: .nanoseconds(isWaiting ? silence : 0)
+      sinceLastAnswer: .nanoseconds(isWaiting ? silence : 0),
+      roundTrip: .nanoseconds(wires.map { $0.topology.delay * 2 } ?? 0)
     )
-    answer(n, .measured(id, random.chance(0.01) ? nil : measurement))
+    answer(n, .measured(id, wires == nil && random.chance(0.01) ? nil : measurement))
   }
 
   private mutating func finish(_ n: Int, _ outcome: Outcome) {

@@ -182,11 +182,13 @@ extension World {
       marks.reach(.shortRead)
       byteCount = random.int(1...byteCount)
     }
-    let from = slotStart(0, read.slot) + read.range.lowerBound
-    nodes[0].arena.replaceSubrange(
-      from..<(from + byteCount),
-      with: input.content[offset..<(offset + byteCount)]
-    )
+    if !plan.isHollow {
+      let from = slotStart(0, read.slot) + read.range.lowerBound
+      nodes[0].arena.replaceSubrange(
+        from..<(from + byteCount),
+        with: input.content[offset..<(offset + byteCount)]
+      )
+    }
     input.offset = max(input.offset, offset + byteCount)
     if read.offset != nil { marks.reach(.positionalInput) }
     commandWasRead()
@@ -327,9 +329,10 @@ extension World {
     let offset = write.offset ?? output.writtenCount
     // Where the input has a hole, nothing need have been read.
     let isRead = offset + byteCount <= input.offset || write.slot == nil
-    guard isRead, offset + byteCount <= input.content.count else {
+    guard isRead, plan.isHollow || offset + byteCount <= input.content.count else {
       return fail("bytes up to \(offset + byteCount) are written, only \(input.offset) were read")
     }
+    if plan.isHollow { return }
     let from = write.slot.map { slotStart(1, $0) + write.range.lowerBound }
     let wrong = firstDifference(from: from, at: offset, byteCount: byteCount)
     if let wrong { return fail("byte \(offset + wrong) is wrong") }

@@ -16,6 +16,7 @@ extension World {
 
   /// Puts the next segment on the wire, if there is one, room for it and a wire.
   mutating func transmit(_ c: Int, _ d: Int) {
+    if wires != nil { return transmitOverWires(c, d) }
     let flow = connections[c].directions[d]
     guard !flow.isBusy, connections[c].isEstablished, connections[c].sides[d].state != .gone,
       isPathUp(c, d)
@@ -60,6 +61,7 @@ extension World {
   }
 
   mutating func segmentLeft(_ c: Int, _ d: Int, _ byteCount: Int, _ epoch: Int) {
+    if wires != nil { return leaveWire(c, d, byteCount, epoch) }
     connections[c].directions[d].isBusy = false
     if epoch == connections[c].directions[d].epoch { fly(c, d, byteCount: byteCount) }
     transmit(c, d)
@@ -85,7 +87,7 @@ extension World {
     }
     connections[c].directions[d].arrivedCount += byteCount
     if byteCount == 0 { connections[c].directions[d].finArrived = true }
-    acknowledge(c, d)
+    if wires != nil { arriveOverWire(c, d, byteCount) } else { acknowledge(c, d) }
     serviceReceive(c, reader)
   }
 
@@ -102,9 +104,10 @@ extension World {
   private static let retransmitAfter: Int64 = 200_000_000
 
   /// Tells the sender's TCP what has arrived, if the way back works.
-  mutating func acknowledge(_ c: Int, _ d: Int) {
+  mutating func acknowledge(_ c: Int, _ d: Int, upTo count: Int? = nil) {
     guard isPathUp(c, 1 - d) else { return }
-    connections[c].directions[d].acknowledgedCount = connections[c].directions[d].arrivedCount
+    connections[c].directions[d].acknowledgedCount =
+      count ?? connections[c].directions[d].arrivedCount
     connections[c].sides[d].lastAnswer = now
     let flow = connections[c].directions[d]
     releasePinned(c, d, isAborted: false)
@@ -129,7 +132,9 @@ extension World {
       return
     }
     let flow = connections[c].directions[side]
-    let room = plan.sendBuffer - (flow.acceptedCount - flow.acknowledgedCount)
+    // Where links are shared, only what waits for the window counts, as under TCP_NOTSENT_LOWAT.
+    let left = wires == nil ? flow.acknowledgedCount : flow.sentCount
+    let room = plan.sendBuffer - (flow.acceptedCount - left)
     var byteCount = min(operation.remaining, room)
     guard byteCount > 0 else { return }
     let isShort = random.chance(plan.shortSend)
@@ -161,8 +166,12 @@ extension World {
         nodes[node].places[place].outgoing[from..<(from + byteCount)]
       )
     case .slot(let slot, let range):
-      let from = slotStart(node, slot) + range.lowerBound + operation.progress
-      connections[c].directions[side].bytes.append(nodes[node].arena[from..<(from + byteCount)])
+      var from = slotStart(node, slot) + range.lowerBound + operation.progress
+      var end = from + byteCount
+      // Of a frame without bytes only the header travels.
+      let limit = plan.isHollow ? slotStart(node, slot) : .max
+      (from, end) = (min(from, limit), min(end, limit))
+      connections[c].directions[side].bytes.append(nodes[node].arena[from..<end])
     case .discard:
       fail("a send of nothing")
     }
@@ -261,6 +270,8 @@ extension World {
         from..<(from + byteCount),
         with: connections[c].directions[1 - side].bytes.first(byteCount)
       )
+    case .slot where plan.isHollow:
+      break
     case .slot(let slot, let range):
       let from = slotStart(node, slot) + range.lowerBound + operation.progress
       nodes[node].arena.replaceSubrange(
@@ -270,7 +281,9 @@ extension World {
     case .discard:
       break
     }
-    connections[c].directions[1 - side].bytes.drop(byteCount)
+    if !plan.isHollow || operation.isOfBytes {
+      connections[c].directions[1 - side].bytes.drop(byteCount)
+    }
     connections[c].directions[1 - side].readCount += byteCount
   }
 
@@ -321,7 +334,9 @@ extension World {
   /// Throws away what has not been sent; what is on the wire still arrives and can be read.
   private mutating func purge(_ c: Int, _ d: Int) {
     let flow = connections[c].directions[d]
-    connections[c].directions[d].bytes.truncate(to: flow.sentCount - flow.readCount)
+    if !plan.isHollow {
+      connections[c].directions[d].bytes.truncate(to: flow.sentCount - flow.readCount)
+    }
     connections[c].directions[d].acceptedCount = flow.sentCount
   }
 

@@ -33,6 +33,8 @@ struct SocketOperation {
   var isZeroCopy = false
 
   var remaining: Int { region.byteCount - progress }
+  /// Whether it moves a message, and not payload.
+  var isOfBytes: Bool { if case .control = region { true } else { false } }
 }
 
 /// One direction of a connection: from `sides[d]` to `sides[1 - d]`; all counts are since the start.
@@ -55,6 +57,8 @@ struct Direction {
   var finArrived = false
   /// Nothing of this direction arrives any more: one half of a silent death.
   var isDead = false
+  /// Where links are shared.
+  var window = CongestionWindow()
 }
 
 /// One end of a connection, as its host's kernel sees it.
@@ -84,6 +88,8 @@ struct Side {
 /// One TCP connection of the virtual network.
 struct VirtualConnection {
   var link: Int
+  /// Where links are shared: the one at the sender and the one at the receiver.
+  var crossing: [Int] = []
   /// Bytes per second.
   var rate: Int
   var latency: Int64
@@ -191,6 +197,8 @@ struct World {
   var recordedConnection: Int?
   var input: VirtualInput
   var output: VirtualOutput
+  /// Links that connections share, where a topology is simulated.
+  var wires: Wires?
   var isHealed = false
   var stepCount = 0
   /// The first oracle that was violated.
@@ -210,6 +218,7 @@ struct World {
     random = SplitMix64(seed: plan.seed ^ 0x776F_726C_6400_0000)
     trace = Trace(sink: sink)
     links = plan.links.map { Link(rate: $0.rate, latency: $0.latency) }
+    wires = plan.topology.map(Wires.init)
     strangers = plan.strangers.map { Stranger(kind: $0.kind) }
     input = VirtualInput(plan)
     output = VirtualOutput(plan, input.content)

@@ -1,7 +1,7 @@
 import Glibc
 import Simulation
 
-// simulate --seed N [--trace] | --count N [--from N] [--marks], [--pipes]: exit status 1 if any seed fails.
+// simulate --seed N [--trace] | --count N [--from N] [--marks], [--pipes | --links]: exit status 1 if any seed fails.
 
 /// What the command line asked for.
 struct Request {
@@ -13,7 +13,7 @@ struct Request {
 }
 
 func usage() -> Never {
-  print("usage: simulate --seed N [--trace] | --count N [--from N] [--marks]; [--pipes]")
+  print("usage: simulate --seed N [--trace] | --count N [--from N] [--marks]; [--pipes | --links]")
   exit(64)
 }
 
@@ -26,6 +26,8 @@ func parse(_ arguments: [String]) -> Request {
       request.isListingMarks = true
     case "--pipes":
       request.endpoints = .pipes
+    case "--links":
+      request.endpoints = .links
     case "--trace":
       request.isTracing = true
     case "--seed", "--from", "--count":
@@ -54,6 +56,9 @@ func run(_ request: Request) -> Bool {
       firstSeeds[index] = firstSeeds[index] ?? seed
     }
     if request.count == 1 { print(report) }
+    if request.count == 1, let use = report.use {
+      print("\(use.text): \(use.permille) of 1000, \(use.changeCount) changes")
+    }
     guard let failure = report.failure else { continue }
     failureCount += 1
     print("FAILED seed \(seed): \(failure)")
