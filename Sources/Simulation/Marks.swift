@@ -99,8 +99,8 @@ struct Marks {
     case .peerEnded: reach(.peerEnded)
     case .interrupted: reach(.endInterrupted)
     case .unfit: reach(.unfit)
-      case .mismatch: reach(.mismatch)
-      case .protocolViolation, .peerReplaced: break
+    case .mismatch: reach(.mismatch)
+    case .protocolViolation, .peerReplaced: break
     }
   }
 }
