@@ -132,10 +132,12 @@ extension World {
     }
   }
 
-  /// Whether the sender stood still until after the receiver, which had written everything, had left:
-  /// it cannot stay for as long as another process may sleep.
+  /// Whether one side stood still until after the other had left: a process that answers no call for
+  /// seconds, and whose connections were reset, is taken for dead, and cannot be waited for.
   private var sleptPastVerdict: Bool {
-    nodes[1].outcome == .complete && nodes[0].frozenUntil > nodes[1].endedAt ?? .max
+    nodes[1].outcome == .complete
+      && (nodes[0].frozenUntil > nodes[1].endedAt ?? .max
+        || nodes[1].frozenUntil > nodes[0].endedAt ?? .max)
   }
 
   /// Whether the other side's end, which was first, explains this one.

@@ -179,6 +179,8 @@ extension Session {
     if let authenticator = options.authenticator {
       let expected = authenticator.tag(Handshake.listenerTranscript(hello, welcome))
       guard welcome.isKeyed, welcome.proof.isEqualInConstantTime(to: expected) else {
+        // Only who runs the session welcomes one that continues: the damage was done on the way.
+        if hello.isContinuing { return drop(id, .damaged(.damaged), at: now) }
         return refusedByPeer(id, welcome.isKeyed ? .keyWrong : .keyUnexpected, at: now)
       }
       confirm.proof = authenticator.tag(Handshake.diallerTranscript(hello, welcome))

@@ -38,6 +38,8 @@ import Testing
       (140_605, "a deadline that is set after a standstill does not get its length as well"),
       (36_668, "who asks by one connection at a time must not wait for a silent one for long"),
       (79_736, "the same for a connection that was dialled before the last one was lost"),
+      (90_159, "a side that sleeps while its connections are reset cannot be waited for"),
+      (155_118, "a damaged proof in the middle comes from a peer that lives"),
     ] as [(UInt64, String)]
   )
   func `a seed that failed once passes, whatever the endpoints`(seed: UInt64, lesson: String) {
