@@ -73,6 +73,8 @@ public struct BenchResult: Sendable {
   public var sessionProcessorTime: Duration
   /// The same of the peer's, as it said last; nil if it did not.
   public var peerSessionProcessorTime: Duration?
+  /// Most that this side was to send, in bits per second; nil: no limit.
+  public var rateLimit: Int?
   /// How far the sender may run ahead, in bytes.
   public var windowByteCount: Int
   /// The frame size that both sides agreed on, in bytes.

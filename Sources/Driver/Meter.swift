@@ -179,6 +179,7 @@ extension Engine {
       sessionDuration: .nanoseconds(now - (joinedAt ?? now)),
       sessionProcessorTime: sessionProcessorTime,
       peerSessionProcessorTime: session.peerProcessorTime,
+      rateLimit: session.options.role == .sender ? session.options.rateLimit : nil,
       windowByteCount: session.windowByteCount,
       frameByteCount: geometry?.frameByteCount ?? 0
     )

@@ -60,6 +60,8 @@ public struct Plan: Sendable {
   public var frameByteCount = 256 << 10
   /// Memory for frames in bytes.
   public var memoryByteCount = 32 << 20
+  /// Most payload that a sender sends, in bits per second.
+  public var rateLimit: Int?
   /// When to send without a copy.
   public var zeroCopy = ZeroCopyMode.auto
   /// Whether an output may be overwritten that looks as if somebody needed it.

@@ -150,6 +150,7 @@ public enum Run {
     options.connectionLimit =
       plan.connectionLimit ?? max(options.connectionLimit, plan.connectionCount ?? 0)
     options.isPreferring = plan.isPreferring
+    options.rateLimit = plan.rateLimit
     options.zeroCopy = plan.zeroCopy
     options.sparse = plan.bench == nil ? plan.sparse : .never
     options.bench = plan.bench

@@ -18,7 +18,7 @@ public enum Mark: Int, CaseIterable, Sendable {
   case hole, zeroFrame, smallHole, zerosIntoPipe, cleared, allocatedZeros
   case commandFailed, commandEarly, commandTold, commandKilled
   // What the core does.
-  case partialFrame, heldFrame, windowClosed, lateFrame, resentFrame, duplicateFrame
+  case partialFrame, heldFrame, limited, windowClosed, lateFrame, resentFrame, duplicateFrame
   case receiveCancelled
   case rejectSent, goodbyeSent, abortSent, verdictAgain, staleCompletion
   // What it says.

@@ -21,6 +21,7 @@ extension World {
   mutating func check(_ n: Int) {
     if nodes[n].session.isLingering, nodes[n].verdictAt == nil { nodes[n].verdictAt = now }
     if nodes[n].session.isHoldingFrame { marks.reach(.heldFrame) }
+    if nodes[n].session.isHeldBack { marks.reach(.limited) }
     if nodes[n].session.isWindowClosed { marks.reach(.windowClosed) }
     if nodes[n].session.isSendingTwice { marks.reach(.lateFrame) }
     // In a debug build, looking at every slot after every turn would cost more than all the rest.
@@ -33,6 +34,23 @@ extension World {
 
   /// Length of the stream; where it ends by the clock, what was read of it.
   private var inputByteCount: Int { plan.isHollow ? input.offset : input.content.count }
+
+  /// Over no time does the sender begin more payload than its limit lets through, and one bound.
+  mutating func checkPace(_ n: Int, _ region: Region) {
+    // A send that the kernel refused begins once more.
+    guard n == 0, plan.zeroCopyRefused == 0, let limit = plan.rateLimit,
+      let frame = nodes[n].geometry?.frameByteCount,
+      case .slot(_, let range) = region, range.lowerBound == -FrameHeader.byteCount
+    else { return }
+    let rate = Double(limit) / 8 / 1_000_000_000
+    pace.byteCount = max(pace.byteCount - Double(now - pace.at) * rate, 0)
+    pace.byteCount += Double(range.upperBound)
+    pace.at = now
+    let bound = rate * Double(Limits.paceStep.inNanoseconds) + Double(frame)
+    if pace.byteCount > bound + 1 {
+      fail("the sender is \(Int(pace.byteCount - bound)) bytes beyond its limit")
+    }
+  }
 
   mutating func noteRejection(_ n: Int) {
     if n == 0 || n == 1 { nodes[n].rejectedAt = now }

@@ -39,6 +39,8 @@ struct Plan {
   var frameByteCounts = [4096, 4096]
   var memoryByteCounts = [65_536, 65_536]
   var zeroCopy = ZeroCopyMode.auto
+  /// Bits per second.
+  var rateLimit: Int?
   var keys: [UInt64?] = [nil, nil]
   var giveUp: Duration = .seconds(15)
   var wait: Duration = .seconds(20)
@@ -144,6 +146,7 @@ struct Plan {
       drawEndpoints(&random)
       drawCommands(&random)
       drawVerifying(&random)
+      if random.chance(0.2) { rateLimit = random.magnitude(500_000...50_000_000) }
     }
   }
 
@@ -180,6 +183,7 @@ struct Plan {
     )
     options.connectionLimit = connectionLimit
     options.zeroCopy = zeroCopy
+    if role == .sender { options.rateLimit = rateLimit }
     options.giveUp = giveUp
     options.wait = wait
     options.isPositional = isPositional[node]

@@ -245,6 +245,7 @@ extension World {
       marks.reach(.zeroCopy)
       if random.chance(plan.zeroCopyRefused) { return refuseZeroCopy(c, side, operation) }
     }
+    checkPace(n, region)
     connections[c].sides[side].send = operation
     serviceSend(c, side)
   }

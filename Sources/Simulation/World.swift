@@ -199,6 +199,8 @@ struct World {
   var output: VirtualOutput
   /// Links that connections share, where a topology is simulated.
   var wires: Wires?
+  /// Payload that the sender has begun and its limit has not yet paid for.
+  var pace = (byteCount: 0.0, at: Int64(0))
   var isHealed = false
   var stepCount = 0
   /// The first oracle that was violated.

@@ -1,5 +1,7 @@
 /// What kept a measured session from being faster.
 public enum Bottleneck: String, Sendable, CaseIterable {
+  /// What the user wants at most (`--limit`).
+  case limit
   /// The sender's thread was busy nearly all of the time.
   case senderProcessor
   /// The receiver's thread was.
@@ -19,6 +21,8 @@ public enum Bottleneck: String, Sendable, CaseIterable {
 extension Bottleneck {
   /// What is looked at; shares are 0...1 of the measured time, nil where unknown.
   public struct Evidence: Sendable, Equatable {
+    /// What was carried over what the user wants at most.
+    public var limitUse: Double?
     /// Processor time of the sender's thread, and time that it waited for one, over elapsed time.
     public var senderProcessor: Double?
     /// The same of the receiver's.
@@ -36,6 +40,8 @@ extension Bottleneck {
     public init() {}
   }
 
+  /// What is late is made up for, so a limit that holds is met but for some milliseconds.
+  private static let met = 0.95
   /// A thread that works nine tenths of the time waits for nothing else for long.
   private static let busy = 0.9
   /// At MTU 1500 payload is 0.95 of what a link carries; counters have Ethernet headers, but no gaps.
@@ -49,7 +55,9 @@ extension Bottleneck {
   public init(_ evidence: Evidence) {
     let sender = evidence.senderProcessor ?? 0
     let receiver = evidence.receiverProcessor ?? 0
-    if evidence.linkUse ?? 0 >= Self.full {
+    if evidence.limitUse ?? 0 >= Self.met {
+      self = .limit
+    } else if evidence.linkUse ?? 0 >= Self.full {
       self = .links
     } else if max(sender, receiver) >= Self.busy {
       self = sender >= receiver ? .senderProcessor : .receiverProcessor

@@ -130,6 +130,12 @@ public enum Limits {
   public static let horizonMaximum: Duration = .seconds(1)
   /// Bytes that a connection may have ahead before its rate is known: a slow start's first rounds.
   public static let aheadOfFirstEstimate = 1 << 20
+  /// Rates that a sender can be held to, in bits per second: at the lowest a frame of 4 KiB takes a
+  /// third of a second; the highest is beyond any host, and a frame still takes 33 ns.
+  public static let rateRange = 100_000...1_000_000_000_000
+  /// What a frame takes at most at such a rate, and what a sender that was held up makes up for:
+  /// longer than a busy machine wakes us late, too short to fill the buffers of a switch for long.
+  public static let paceStep: Duration = .milliseconds(20)
   /// A read below this many bytes, a default pipe's capacity, is a small one.
   public static let smallRead = 64 << 10
   /// Small reads that follow one another as fast as this come from a source at full speed.

@@ -79,6 +79,8 @@ public struct Options: Sendable {
   public var ownMemoryByteCount: Int {
     bench?.isPaired == true ? memoryByteCount / 2 & ~4095 : memoryByteCount
   }
+  /// Most payload that a sender sends, in bits per second; nil: as much as there is.
+  public var rateLimit: Int?
   /// When to send without a copy.
   public var zeroCopy = ZeroCopyMode.auto
   /// How long the dialling side tries to get the first connection.
@@ -169,6 +171,12 @@ public struct Options: Sendable {
     }
     if !(1...Limits.connectionsPerSession).contains(connectionLimit) {
       return "connections must be 1 to \(Limits.connectionsPerSession)"
+    }
+    let rates = Limits.rateRange
+    if let rateLimit, !rates.contains(rateLimit) {
+      return
+        "a limit must be \(rates.lowerBound / 1000)K to \(rates.upperBound / 1_000_000_000)G bits per "
+        + "second"
     }
     if isPositional, role == .sender, streamByteCount == Greeting.unknownStreamLength {
       return "an input can be read at offsets only if its length is known"

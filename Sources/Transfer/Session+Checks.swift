@@ -25,6 +25,9 @@ extension Session {
     return sending.frames[slot.index].number >= sending.windowLimit
   }
 
+  /// Whether frames wait for the user's limit.
+  package var isHeldBack: Bool { !mayStartFrame && sending?.hasSendableFrame ?? false }
+
   /// Whether a frame is on two connections at a time.
   package var isSendingTwice: Bool {
     sending?.frames.contains { $0.carrierCount > 1 } ?? false

@@ -224,12 +224,13 @@ extension Session {
     guard phase == .running, connections[id.index].state == .joined, gathering?.step == .done,
       !connections[id.index].carried.isFull, sending != nil
     else { return }
-    guard isPunctual(id) else { return }
+    guard isPunctual(id), mayStartFrame else { return }
     var next = sending?.nextToSend(at: now)
     if next == nil, isStalled, let late = lateFrame(for: id, at: now) {
       next = sending?.sendCopy(of: late, at: now)
     }
     guard let next else { return }
+    pace?.didStart(byteCount: next.byteCount - FrameHeader.byteCount, at: now)
     if connections[id.index].carried.isEmpty {
       connections[id.index].rate.didBecomeBusy(at: now)
       connections[id.index].deliveredAt = now
@@ -246,6 +247,10 @@ extension Session {
     statistics.resentFrameCount = sending?.resentFrameCount ?? 0
     continueSend(id)
   }
+
+  /// Whether the user's limit lets another frame go; one that is sent again counts like any other,
+  /// a burst that sounds a connection does not.
+  var mayStartFrame: Bool { pace?.allowsFrame(at: present) ?? true }
 
   /// The oldest frame on the way, if it is late and this connection may well be faster.
   ///

@@ -9,6 +9,8 @@ extension Session {
   mutating func pumpInput(at now: Instant) {
     guard phase == .running, sending != nil else { return }
     if options.isPositional { return pumpPositionalInput() }
+    // Memory has always more: read ahead, it would all have to be sent when the time is over.
+    if options.bench != nil, pace != nil, sending?.ready.isEmpty == false { return }
     switch sending?.input {
     case .idle:
       guard now >= (gatherInputUntil ?? now) else { return }
@@ -26,7 +28,9 @@ extension Session {
 
   /// Whether a connection is idle while some bytes wait in a slot that is not full.
   var wantsPartialFrame: Bool {
-    guard let sending, sending.hasPartialFrame, !sending.hasSendableFrame else { return false }
+    guard let sending, sending.hasPartialFrame, !sending.hasSendableFrame, mayStartFrame else {
+      return false
+    }
     return connections.contains { $0.canSend && $0.state == .joined }
   }
 

@@ -151,6 +151,11 @@ extension Session {
     if !isIdleListener || alone != nil || phase != .opening || dialing != nil || !hasAccept {
       sooner(scanAt)
     }
+    if phase == .running, let pace, !mayStartFrame, let sending,
+      sending.hasSendableFrame || sending.hasPartialFrame
+    {
+      sooner(pace.nextAt)
+    }
     if let gathering, case .sounding(_, _, _, let until) = gathering.step { sooner(until) }
     if phase == .running, isOutputReady, let receiving {
       // Only what can be sent when its time has come: else the owner would turn without end.

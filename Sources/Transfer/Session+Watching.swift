@@ -8,7 +8,9 @@ extension Session {
     actions.append(.lookAtLinks)
     noteCarriers()
     guard options.role == .sender, gathering?.step == .done, !keepsNumber else { return }
-    watch.note(isBusy: sending?.hasSendableFrame ?? false)
+    // Frames that wait for the user's limit do not wait for a connection.
+    let isHeldBack = pace.map { !$0.isBehind(at: now) } ?? false
+    watch.note(isBusy: !isHeldBack && sending?.hasSendableFrame ?? false)
     guard now >= watchAt else { return }
     watchAt = now + Limits.statusInterval
     let finding = watch.look(

@@ -43,6 +43,8 @@ public struct Session {
   var receiving: ReceiveStream?
   /// How far ahead of its delivery a connection may be given frames.
   var horizon: Duration?
+  /// What holds the frames back where the user wants a limit.
+  var pace: Pace?
 
   // Opening and keeping connections.
   var dialing: DialState?
@@ -148,6 +150,11 @@ public struct Session {
     windowReport = (0, now)
     if options.hasCommand { awaitCommand() }
     if options.verifies { sums = StretchSums() }
+    if let rate = options.rateLimit, options.role == .sender {
+      pace = Pace(bitsPerSecond: rate)
+      let most = Pace.frameByteCount(bitsPerSecond: rate)
+      self.options.frameByteCount = min(options.frameByteCount, most)
+    }
     switch options.opening {
     case .handedOver:
       sessionID = options.session

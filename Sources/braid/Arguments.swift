@@ -8,24 +8,42 @@ enum Arguments {
 
   /// A number of bytes: "65536", "256K", "32M", "1G", also "KiB" and the like.
   static func size(_ text: String) throws -> Int {
-    let digits = text.prefix { $0.isASCII && $0.isNumber }
-    let factor: Int? =
-      switch text.dropFirst(digits.count).uppercased() {
-      case "": 1
-      case "K", "KIB": 1 << 10
-      case "M", "MIB": 1 << 20
-      case "G", "GIB": 1 << 30
-      default: nil
-      }
-    guard let number = Int(digits), let factor else { throw sizeError }
-    let (product, isTooBig) = number.multipliedReportingOverflow(by: factor)
-    guard !isTooBig else { throw sizeError }
-    return product
+    guard let size = scaled(text, step: 1024, suffix: "IB") else {
+      throw ValidationError(
+        "a size is a whole number, with K, M or G for powers of 1024, such as 256K"
+      )
+    }
+    return size
   }
 
-  private static let sizeError = ValidationError(
-    "a size is a whole number, with K, M or G for powers of 1024, such as 256K"
-  )
+  /// A rate in bits per second: "400M", "1G".
+  static func rate(_ text: String) throws -> Int {
+    guard let rate = scaled(text, step: 1000, suffix: "") else {
+      throw ValidationError(
+        "a rate is a whole number of bits per second, with K, M or G for powers of 1000, such as "
+          + "400M"
+      )
+    }
+    return rate
+  }
+
+  /// A whole number times a power of `step`, or nil.
+  ///
+  /// `suffix` may follow the letter.
+  private static func scaled(_ text: String, step: Int, suffix: String) -> Int? {
+    let digits = text.prefix { $0.isASCII && $0.isNumber }
+    let letter = text.dropFirst(digits.count).uppercased()
+    let power = ["", "K", "M", "G"].firstIndex {
+      letter == $0 || !$0.isEmpty && letter == $0 + suffix
+    }
+    guard var number = Int(digits), let power else { return nil }
+    for _ in 0..<power {
+      let (product, isTooBig) = number.multipliedReportingOverflow(by: step)
+      guard !isTooBig else { return nil }
+      number = product
+    }
+    return number
+  }
 
   /// A time in seconds: "30", "0.5".
   static func seconds(_ text: String) throws -> Duration {

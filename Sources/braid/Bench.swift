@@ -47,6 +47,9 @@ struct Bench: ParsableCommand {
   var performance: PerformanceOptions
 
   @OptionGroup(title: "Performance")
+  var limiting: LimitOptions
+
+  @OptionGroup(title: "Performance")
   var copying: CopyOptions
 
   @OptionGroup(title: "Messages")
@@ -55,10 +58,14 @@ struct Bench: ParsableCommand {
   func validate() throws {
     _ = try opening()
     if listen {
-      let dialling = measuring.given + connecting.given
+      let dialling =
+        measuring.given + connecting.given + (limiting.limit == nil ? [] : ["--limit"])
       if let name = dialling.first {
         throw ValidationError("\(name) belongs to the side that dials; this one listens")
       }
+    }
+    if limiting.limit != nil, measuring.reverse {
+      throw ValidationError("--limit holds back what this side sends; leave --reverse out")
     }
     try measuring.check()
     try performance.check()
@@ -68,6 +75,7 @@ struct Bench: ParsableCommand {
     let isReceiver = listen || measuring.reverse
     var plan = Plan(role: isReceiver ? .receiver : .sender, opening: try opening())
     plan.bench = try measuring.bench()
+    plan.rateLimit = limiting.limit
     plan.zeroCopy = copying.zerocopy
     connecting.apply(to: &plan)
     performance.apply(to: &plan)

@@ -22,6 +22,7 @@ struct BenchDocument {
       ("both", .bool(plan.bench?.isPaired == true)),
       ("checksum", .bool(plan.bench?.isUnchecked == false)),
       ("memory_bytes", .integer(plan.memoryByteCount)),
+      ("limit_bits_per_second", .optional(plan.rateLimit, JSON.integer)),
       ("zerocopy", .string(plan.zeroCopy.rawValue)),
       ("congestion", .optional(plan.congestionControl, JSON.string)),
     ]

@@ -109,6 +109,8 @@ struct BenchFigures {
     _ receiver: Processor?
   ) -> Bottleneck.Evidence {
     var evidence = Bottleneck.Evidence()
+    let rate = bits(result.byteCount, in: result.duration)
+    evidence.limitUse = result.rateLimit.map { rate / Double($0) }
     evidence.senderProcessor = sender?.share
     evidence.receiverProcessor = receiver?.share
     // Of our own process we also know how long it stood in line behind others.
@@ -127,7 +129,7 @@ struct BenchFigures {
     guard result.role == .sender, !result.connections.isEmpty else { return evidence }
     let count = Double(result.connections.count)
     let trips = result.connections.map { Figures.seconds($0.roundTrip) }
-    let onItsWay = bits(result.byteCount, in: result.duration) / 8 * trips.reduce(0, +) / count
+    let onItsWay = rate / 8 * trips.reduce(0, +) / count
     evidence.windowUse = onItsWay / Double(max(result.windowByteCount, 1))
     evidence.receiverLimited =
       result.connections.map(\.receiverLimited).reduce(0, +) / count
@@ -142,6 +144,7 @@ struct BenchFigures {
       "\(Figures.decimals(min(share ?? 0, 1) * 100, 0)) %"
     }
     return switch limit {
+    case .limit: "the limit that was asked for: \(percent(evidence.limitUse)) of --limit"
     case .senderProcessor:
       "the sender's processor: its thread worked, or waited for a processor, "
         + "\(percent(evidence.senderProcessor)) of the time"

@@ -77,6 +77,9 @@ struct Send: ParsableCommand {
   var performance: PerformanceOptions
 
   @OptionGroup(title: "Performance")
+  var limiting: LimitOptions
+
+  @OptionGroup(title: "Performance")
   var copying: CopyOptions
 
   @OptionGroup(title: "Messages")
@@ -102,6 +105,7 @@ struct Send: ParsableCommand {
     var plan = Plan(role: .sender, opening: connecting.listen ?? .dial(hosts))
     plan.endpoint = source.endpoint
     plan.sparse = zeros.sparse
+    plan.rateLimit = limiting.limit
     plan.zeroCopy = copying.zerocopy
     plan.isPreferring = preferring.prefer
     connecting.apply(to: &plan)

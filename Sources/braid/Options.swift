@@ -181,6 +181,25 @@ struct PerformanceOptions: ParsableArguments {
   }
 }
 
+/// How much a sender leaves to others.
+struct LimitOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Send at most so many bits per second, such as 400M.",
+      valueName: "RATE"
+    ),
+    transform: Arguments.rate
+  )
+  var limit: Int?
+
+  /// What the types cannot say; the core knows what it can keep to.
+  func validate() throws {
+    var options = Options(role: .sender, opening: .listen, random: { 0 })
+    options.rateLimit = limit
+    if let complaint = options.complaint { throw ValidationError("--limit: \(complaint)") }
+  }
+}
+
 /// How much is said on standard error.
 struct MessageOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "Say nothing but errors.")
@@ -212,7 +231,7 @@ extension SparseMode: ExpressibleByArgument {}
 struct SourceOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Read this file, disk or FIFO instead of standard input.",
+      "Read this file, disk or FIFO, not standard input.",
       valueName: "PATH"
     )
   )

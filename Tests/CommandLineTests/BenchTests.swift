@@ -150,7 +150,7 @@ extension CommandLineTests {
     private static let promised = [
       "format", "braid", "protocol", "peer", "settings", "settings.time_s", "settings.omit_s",
       "settings.reverse", "settings.both", "settings.checksum", "settings.memory_bytes",
-      "settings.zerocopy",
+      "settings.limit_bits_per_second", "settings.zerocopy",
       "settings.congestion", "runs", "runs.connections_asked", "runs.placed_by", "runs.arrangement",
       "runs.role", "runs.seconds",
       "runs.bytes", "runs.bits_per_second", "runs.frame_bytes", "runs.intervals",
@@ -262,6 +262,8 @@ extension CommandLineTests {
       ("--listen 1 2", "listen at one place only"),
       ("--listen host", "expected [ADDRESS:]PORT, such as 27243"),
       ("host --time 0", "--time: must be 0.1 to 3600 seconds"),
+      ("host --limit 1M --reverse", "--limit holds back what this side sends; leave --reverse out"),
+      ("--listen --limit 1M", "--limit belongs to the side that dials; this one listens"),
       ("host --omit 61", "--omit: must be 0 to 60 seconds"),
       ("host --connections 1,0", "--connections 0: must be 1 to 256"),
       ("host --connections 1,", "a number of connections, such as 8, or auto"),

@@ -37,6 +37,8 @@ extension CommandLineTests {
       ("receive --exec ''", "--exec needs a command, such as 'zfs send tank/data@now'"),
       ("send host --prefer", "--prefer needs several hosts, in the order of preference"),
       ("send host --dead-after 0.5", "--dead-after: must be at least 1 second"),
+      ("send host --limit 0", "--limit: a limit must be 100K to 1000G bits per second"),
+      ("receive --limit 1M", "Unknown option '--limit'"),
       ("send host --zerocopy maybe", "Please provide one of 'auto', 'on' or 'off'."),
     ])
     func `a mistake is named`(arguments: String, sentence: String) throws {
@@ -55,6 +57,15 @@ extension CommandLineTests {
       let accepted = "a size is a whole number, with K, M or G for powers of 1024, such as 256K"
       #expect(ended.messages.contains(accepted), "\(ended.messages)")
       #expect(ended.messages.contains("'\(text)'"))
+    }
+
+    @Test(arguments: ["M", "-1M", "1.5G", "400Mbit", "400MiB", "99999999999G"])
+    func `a rate that is none shows what one looks like`(text: String) throws {
+      let ended = try braid("send host --limit='\(text)'")
+      #expect(ended.status == 64)
+      let accepted =
+        "a rate is a whole number of bits per second, with K, M or G for powers of 1000"
+      #expect(ended.messages.contains(accepted), "\(ended.messages)")
     }
 
     @Test(arguments: [

@@ -12,6 +12,8 @@ import Transfer
     return Bottleneck(evidence)
   }
   #expect(limit { _ in } == .unknown)
+  #expect(limit { $0.limitUse = 0.99 } == .limit)
+  #expect(limit { $0.limitUse = 0.8 } == .unknown)
   #expect(limit { $0.senderProcessor = 0.95 } == .senderProcessor)
   #expect(limit { $0.receiverProcessor = 0.95 } == .receiverProcessor)
   #expect(limit { $0.linkUse = 0.97 } == .links)
@@ -39,4 +41,6 @@ import Transfer
   #expect(Bottleneck(evidence) == .senderProcessor)
   evidence.linkUse = 0.95
   #expect(Bottleneck(evidence) == .links)
+  evidence.limitUse = 1
+  #expect(Bottleneck(evidence) == .limit)
 }

@@ -44,6 +44,13 @@ import Wire
     #expect(options { $0.opening = .dial(targetCount: 1, connectionCount: 64) } == nil)
   }
 
+  @Test func `a limit is a rate that can be kept to`() {
+    for rate in [0, -1, 99_999, 1_000_000_000_001] {
+      #expect(options { $0.rateLimit = rate } != nil)
+    }
+    for rate in [100_000, 400_000_000] { #expect(options { $0.rateLimit = rate } == nil) }
+  }
+
   @Test func `slots never outnumber what a token can name`() {
     let geometry = Geometry(frameByteCount: 4096, memoryByteCount: 1 << 40)
     #expect(geometry.slotCount == Limits.slotCountMaximum)
