@@ -295,6 +295,14 @@ struct Endpoint {
     }
   }
 
+  /// Whether an input file has still the length and the time of change that it was opened with.
+  var isUnchanged: Bool {
+    var status = stat()
+    guard let base, let byteCount, unsafe fstat(descriptor, &status) == 0 else { return false }
+    let now = DiskIdentity.description(of: status, byteCount: byteCount)
+    return now.modified == source.modified && UInt64(status.st_size) == base + byteCount
+  }
+
   /// Room at the output: the size of a disk, or the free space of a file's file system.
   var room: (capacity: UInt64?, free: UInt64?) {
     guard !isFile else {

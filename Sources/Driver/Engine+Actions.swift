@@ -20,6 +20,8 @@ extension Engine {
       session.handle(.didChecksum(slot, value, isZero: isZero), control: Span(), at: now)
     case .locate(let offset):
       session.handle(locate(offset), control: Span(), at: now)
+    case .checkInput:
+      session.handle(.didCheckInput(isUnchanged: endpoint.isUnchanged), control: Span(), at: now)
     case .sum(let slot, let bytes, let offset):
       let sum = common.ring.arena.placeSum(range(slot, bytes), at: offset)
       session.handle(.didSum(slot, at: offset, sum), control: Span(), at: now)

@@ -13,7 +13,7 @@ public enum Mark: Int, CaseIterable, Sendable {
   case slowProducer, slowConsumer, inputStall, outputStall
   case consumerGone, inputFailure, outputFailure, synchronizeFailure
   case positionalInput, positionalOutput, readOutOfOrder, writtenOutOfOrder, inputShrank, flushed
-  case journalWritten, resumed, unfit
+  case sourceChanged, journalWritten, resumed, unfit
   case readBack, damagedOutput, readBackFailure
   case hole, zeroFrame, smallHole, zerosIntoPipe, cleared, allocatedZeros
   case commandFailed, commandEarly, commandTold, commandKilled

@@ -79,7 +79,11 @@ extension World {
     case .abort: marks.reach(.abortSent)
     case .source:
       if plan.isUnfit { ledger.excuse("what an earlier run has begun cannot be continued") }
-    case .data, .hole, .ack, .end, .verdict, .heartbeat, .status, .sounding, .request: break
+    case .end:
+      if plan.isPositional[0], !input.wasChecked {
+        fail("the sender says the end without another look at its source")
+      }
+    case .data, .hole, .ack, .verdict, .heartbeat, .status, .sounding, .request: break
     }
   }
 
@@ -92,6 +96,9 @@ extension World {
     if statistics.duplicateFrameCount > 0 { marks.reach(.duplicateFrame) }
     if nodes[n].role == .sender, outcome == .complete, !output.isSynchronized {
       fail("the sender says complete, the output is not")
+    }
+    if outcome == .complete, input.isChanged {
+      fail("the \(name(n)) says complete, and the source has changed while it was read")
     }
     if nodes[n].role == .receiver, outcome == .complete {
       if plan.isUnfit { fail("what cannot be continued was continued") }

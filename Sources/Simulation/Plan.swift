@@ -80,6 +80,8 @@ struct Plan {
   var sparse = [SparseMode.auto, .auto]
   /// Where an input that is read at offsets ends before its length.
   var inputShrinksTo: Int?
+  /// Where the input has been read to when somebody writes to it.
+  var sourceChangesAt: Int?
   var writeBehindByteCount: UInt64 = 1 << 20
   /// What makes the input and what takes the output, where these are commands.
   var commands: [CommandPlan?] = [nil, nil]
@@ -147,6 +149,9 @@ struct Plan {
       drawCommands(&random)
       drawVerifying(&random)
       if random.chance(0.2) { rateLimit = random.magnitude(500_000...50_000_000) }
+      if isPositional[0], !hasEnd, !isUnfit, inputShrinksTo == nil, random.chance(0.08) {
+        sourceChangesAt = random.int(0...streamByteCount)
+      }
     }
   }
 

@@ -161,6 +161,7 @@ extension World {
       let isZero = findsZeros && nodes[n].arena[from..<(from + byteCount)].allSatisfy { $0 == 0 }
       answer(n, .didChecksum(slot, sum, isZero: isZero))
     case .locate(let offset): locate(n, offset)
+    case .checkInput: checkInput(n)
     case .sum(let slot, let range, let offset): answer(n, sum(n, slot, range, at: offset))
     case .readBack: readBack(n)
     case .seal(let slot, let header, let seed): seal(n, slot, header, seed)

@@ -18,6 +18,9 @@ struct VirtualInput {
   /// Nothing more before this moment.
   var readyAt: Int64 = 0
   var isForgotten = false
+  /// Whether somebody has written to it, and whether the sender has looked.
+  var isChanged = false
+  var wasChecked = false
 
   /// Length of the random piece that is repeated: a prime, so that no frame or segment that goes
   /// astray finds its own bytes elsewhere.
@@ -158,6 +161,14 @@ extension World {
     )
   }
 
+  mutating func checkInput(_ n: Int) {
+    guard nodes[n].role == .sender, plan.isPositional[0], input.pending.isEmpty else {
+      return fail("\(name(n)) checks an input that is no file, or is being read")
+    }
+    input.wasChecked = true
+    answer(n, .didCheckInput(isUnchanged: !input.isChanged))
+  }
+
   /// Gives the input's bytes to a read that waits.
   mutating func serveReads() {
     guard !input.pending.isEmpty, now >= input.readyAt else { return }
@@ -191,6 +202,11 @@ extension World {
     }
     input.offset = max(input.offset, offset + byteCount)
     if read.offset != nil { marks.reach(.positionalInput) }
+    if let place = plan.sourceChangesAt, input.offset >= place, !input.isChanged {
+      input.isChanged = true
+      marks.reach(.sourceChanged)
+      ledger.excuse("the source changed")
+    }
     commandWasRead()
     if random.chance(plan.inputPause), !isHealed {
       marks.reach(.slowProducer)

@@ -30,6 +30,8 @@ public struct Failure: Equatable, Sendable {
     case mute
     /// The input ended before the length that it had at the start.
     case endedEarly
+    /// The input was written to while it was read.
+    case changed
     /// The command at our end of the stream exited; `code` is its status, 0 if that was too early.
     case commandExited
     /// A signal ended the command at our end of the stream; `code` is its number.

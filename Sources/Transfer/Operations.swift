@@ -82,6 +82,9 @@ public enum Action: Equatable, Sendable {
   case sum(SlotID, Range<Int>, at: UInt64)
   /// From now on reads are of the output; no cache may answer for the disk.
   case readBack
+  /// Ask whether an input that is a file has been written to since it was opened; answered at once by
+  /// `Event.didCheckInput`.
+  case checkInput
   /// Write a data frame's header in front of a slot's payload.
   case seal(SlotID, FrameHeader, seed: UInt64)
   /// Encode a handshake message at the start of the connection's outgoing buffer.
@@ -157,6 +160,8 @@ public enum Event: Equatable, Sendable {
   case didLocate(from: UInt64, data: Range<UInt64>)
   /// The sum of the part that begins at an offset.
   case didSum(SlotID, at: UInt64, UInt64)
+  /// Whether the input is as long, and was changed as long ago, as when it was opened.
+  case didCheckInput(isUnchanged: Bool)
   /// What TCP knows, as asked for; nil if the kernel would not say.
   case measured(ConnectionID, Measurement?)
   /// The links, as asked for.

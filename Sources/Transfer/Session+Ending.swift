@@ -166,8 +166,8 @@ extension Notice.Loss {
       switch failure.kind {
       case .reset, .refused, .brokenPipe: true
       case .timedOut, .unreachable: false
-      case .noSpace, .cancelled, .noBuffers, .notSupported, .addressInUse, .endedEarly, .hungUp,
-        .mute, .commandExited, .commandKilled, .other:
+      case .noSpace, .cancelled, .noBuffers, .notSupported, .addressInUse, .endedEarly, .changed,
+        .hungUp, .mute, .commandExited, .commandKilled, .other:
         nil
       }
     // Nobody says anything that badly who is not there.

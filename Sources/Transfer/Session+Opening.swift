@@ -106,7 +106,7 @@ extension Session {
         .hello,
         role: options.role,
         session: sessionID,
-        frameByteCount: UInt32(options.frameByteCount)
+        frameByteCount: UInt32(frameByteCount)
       )
       hello.isKeyed = options.authenticator != nil
       hello.isContinuing = hasHeardPeer
@@ -266,7 +266,7 @@ extension Session {
       .welcome,
       role: role(toward: hello),
       session: hello.session,
-      frameByteCount: UInt32(options.frameByteCount)
+      frameByteCount: UInt32(frameByteCount)
     )
     welcome.isKeyed = options.authenticator != nil
     welcome.connectionNumber = hello.connectionNumber
@@ -398,7 +398,7 @@ extension Session {
     guard let sessionID else { return }
     phase = .running
     seed = Handshake.frameSeed(of: sessionID, authenticator: options.authenticator)
-    let frame = min(options.frameByteCount, Int(peer.frameByteCount) & ~4095)
+    let frame = min(frameByteCount, Int(peer.frameByteCount) & ~4095)
     let geometry = Geometry(frameByteCount: frame, memoryByteCount: options.ownMemoryByteCount)
     self.geometry = geometry
     actions.append(.configure(geometry))
@@ -434,7 +434,7 @@ extension Session {
       .refusal,
       role: options.role,
       session: connections[id.index].greeting?.session ?? SessionID(low: 0, high: 0),
-      frameByteCount: UInt32(options.frameByteCount)
+      frameByteCount: UInt32(frameByteCount)
     )
     answer.isKeyed = options.authenticator != nil
     answer.refusal = refusal

@@ -17,7 +17,15 @@ extension Session {
       }
     }
     statistics.zeroByteCount = sending?.zeroByteCount ?? 0
-    if sending?.isRead == true { sending?.input = .ended }
+    guard sending?.isRead == true, sending?.input == .idle else { return }
+    // What was read of a file at different moments may belong together at none.
+    if options.source.kind == .file { actions.append(.checkInput) } else { sending?.input = .ended }
+  }
+
+  mutating func didCheckInput(isUnchanged: Bool, at now: Instant) {
+    guard phase == .running else { return }
+    guard isUnchanged else { return conclude(.inputFailed(Failure(.changed)), at: now) }
+    sending?.input = .ended
   }
 
   private mutating func read(_ piece: Piece) {

@@ -248,6 +248,12 @@ extension Session {
     continueSend(id)
   }
 
+  /// The largest frame that we want: of a pair, only the direction with a limit has smaller ones.
+  var frameByteCount: Int {
+    guard pace != nil, let rate = options.rateLimit else { return options.frameByteCount }
+    return min(options.frameByteCount, Pace.frameByteCount(bitsPerSecond: rate))
+  }
+
   /// Whether the user's limit lets another frame go; one that is sent again counts like any other,
   /// a burst that sounds a connection does not.
   var mayStartFrame: Bool { pace?.allowsFrame(at: present) ?? true }

@@ -152,8 +152,6 @@ public struct Session {
     if options.verifies { sums = StretchSums() }
     if let rate = options.rateLimit, options.role == .sender {
       pace = Pace(bitsPerSecond: rate)
-      let most = Pace.frameByteCount(bitsPerSecond: rate)
-      self.options.frameByteCount = min(options.frameByteCount, most)
     }
     switch options.opening {
     case .handedOver:
@@ -222,6 +220,9 @@ public struct Session {
     case .didSum(let slot, let offset, let sum):
       wasAnswered = true
       didSum(slot, at: offset, sum, at: now)
+    case .didCheckInput(let isUnchanged):
+      wasAnswered = true
+      didCheckInput(isUnchanged: isUnchanged, at: now)
     case .measured(let id, let measurement):
       didMeasure(id, measurement, at: now)
     case .didLookAtLinks(let view):

@@ -73,6 +73,8 @@ struct Sentences {
     case .notBraid(let error): "what answers at \(place) is not braid: \(error)"
     case .inputFailed(let failure) where failure.isCommandEnd: "\(command) \(text(failure))"
     case .outputFailed(let failure) where failure.isCommandEnd: "\(command) \(text(failure))"
+    case .inputFailed(let failure) where failure.kind == .changed:
+      "\(endpoint) has changed while it was sent"
     case .inputFailed(let failure): "cannot read \(endpoint): \(text(failure))"
     case .outputFailed(let failure) where failure.kind == .brokenPipe && isCommand:
       "\(command) closed its input before it had everything"
@@ -99,6 +101,8 @@ struct Sentences {
     case .refused(let refusal): advice(refusal)
     case .notBraid: "Check the host and the port."
     case .peerReplaced: "Start this side anew as well."
+    case .inputFailed(let failure) where failure.kind == .changed:
+      "Stop what writes it, or send a snapshot; `cat` and a pipe send it as it comes."
     case .outputFailed(let failure) where failure.kind == .noSpace:
       "Make room, or choose another output."
     case .unfit(.diskTooSmall): "Choose a larger disk; --force writes what fits, and then fails."
@@ -216,6 +220,7 @@ struct Sentences {
     case .hungUp: "what listens there closes every connection without a word"
     case .mute: "what listens there takes connections and says nothing"
     case .endedEarly: "it ended before the length that it had at the start"
+    case .changed: "it has changed"
     case .addressInUse: "the address is in use"
     case .commandExited where failure.code == 0: "ended with status 0 before it had everything"
     case .commandExited: "ended with status \(failure.code)"

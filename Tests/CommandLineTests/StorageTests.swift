@@ -121,6 +121,25 @@ extension CommandLineTests {
       #expect(ends.sender.messages.contains("it ended before the length that it had at the start"))
     }
 
+    @Test(arguments: ["touch", "printf x >>", "printf x | dd conv=notrunc status=none of="])
+    func `an input that changes while it is sent is an error at both ends`(writer: String) throws {
+      let folder = try Scratch()
+      _ = try run("cp \(Sample.path) sent", in: folder)
+      var pair = Pair()
+      pair.send = "--input sent --verbose"
+      pair.receive = "--verbose"
+      // Nobody reads before the file is written to, so that only a part of it was read by then.
+      pair.after = "| (until test -e changed; do sleep 0.05; done; cat > received)"
+      let started = try pair.start(in: folder)
+      try started.waitForSession()
+      _ = try run("\(writer)\(writer.hasSuffix("=") ? "" : " ")sent; touch changed", in: folder)
+      let ends = try started.wait()
+      #expect(ends.sender.status == 2)
+      #expect(ends.receiver.status == 1)
+      #expect(ends.receiver.messages.contains("sent has changed while it was sent"))
+      #expect(ends.sender.messages.contains("Stop what writes it, or send a snapshot"))
+    }
+
     @Test(.enabled(if: Faults.isFull, "asks for 8 GiB of disk; FAULTS=full"))
     func `a copy of 4 GiB leaves the page cache alone`() throws {
       let folder = try Scratch()

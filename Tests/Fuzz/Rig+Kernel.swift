@@ -30,6 +30,7 @@ extension Rig {
       // Anything, also what a file that changes meanwhile would say.
       let start = offset &+ tape.value(0, [65_536, 1 << 20]) % (1 << 40)
       handle(.didLocate(from: offset, data: start..<start &+ tape.value(4096) % (1 << 40)))
+    case .checkInput: handle(.didCheckInput(isUnchanged: tape.value(8) != 0))
     case .seal(let slot, let header, _):
       check(slots[slot.index].readers == 0, "a header is written while its slot is sent")
       slots[slot.index].sealed = header

@@ -66,7 +66,7 @@ import Wire
     func frameByteCount(_ role: Role) -> Int {
       var options = Options(role: role, opening: .listen, random: { 4 })
       options.rateLimit = 10_000_000
-      return Session(options, at: at(0)).options.frameByteCount
+      return Session(options, at: at(0)).frameByteCount
     }
     #expect(frameByteCount(.sender) == 24_576)
     #expect(frameByteCount(.receiver) == 256 << 10)
