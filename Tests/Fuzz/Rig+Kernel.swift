@@ -188,7 +188,10 @@ extension Rig {
       header.number >= session.receiving?.nextNumber ?? 0
       && !slots.contains { $0.frame?.number == header.number }
     if fits, isNew { slots[slot.index].frame = header }
+    let duplicateCount = session.receiving?.duplicateCount
     handle(.didChecksum(slot, fits ? header.value : ~header.value, isZero: false))
+    // A hole of the same number may have come before, and has no slot in which it could be seen.
+    if session.receiving?.duplicateCount != duplicateCount { slots[slot.index].frame = nil }
   }
 
   // MARK: Completions
