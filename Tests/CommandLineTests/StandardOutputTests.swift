@@ -76,7 +76,7 @@ extension CommandLineTests {
       #expect(try run("cmp -n \(length) sent received", in: folder).status == 0)
     }
 
-    @Test(.enabled(if: Braid.isRoot, "makes loop devices"))
+    @Test(.enabled(if: LoopDevice.isPossible, "makes loop devices"))
     func `a disk is guarded as by name`() throws {
       let folder = try Scratch()
       _ = try run(

@@ -15,6 +15,9 @@ struct Pair {
   var after = "> received"
   /// The address that is listened at, and dialled.
   var host = "127.0.0.1"
+  /// In front of each braid: the way to its host, in a lab.
+  var senderHost = ""
+  var receiverHost = ""
   /// Whether the sender listens and the receiver dials.
   var senderListens = false
   /// Whether the dialling side is started well before the listening one.
@@ -74,10 +77,10 @@ struct Pair {
     let receiverPlace = senderListens ? "--connect \(place)" : "--listen \(place)"
     let scripts = [
       "sender": """
-      \(before) sh -c 'echo $$ > sender.pid; exec "$BRAID" send \(senderPlace) \(send)'
+      \(before) \(senderHost) sh -c 'echo $$ > sender.pid; exec "$BRAID" send \(senderPlace) \(send)'
       """,
       "receiver": """
-      ( \(beforeReceive) sh -c 'echo $$ > receiver.pid; \
+      ( \(beforeReceive) \(receiverHost) sh -c 'echo $$ > receiver.pid; \
       exec "$BRAID" receive \(receiverPlace) \(receive)'; echo $? > status ) \(after)
       """,
     ]
@@ -92,7 +95,11 @@ struct Pair {
         limit: limit,
         environment: environment
       )
-      if side == listener { try Port.waitForListener(at: port) }
+      if side == listener {
+        try Port.waitForListener(at: port) {
+          receiverHost.isEmpty ? "self" : folder.text("\(listener).pid")
+        }
+      }
       // Long enough for the first attempt to have failed.
       if side == dialler, dialsFirst { Thread.sleep(forTimeInterval: 0.3) }
     }
