@@ -3,10 +3,11 @@ import Transfer
 /// The links between two hosts, and which of them chance puts a connection on.
 ///
 /// What is modelled: every link is a queue for each direction; connections share it as they fill it,
-/// each with a congestion window that doubles, then grows by steps, and shrinks when a queue gets
-/// long. A cable is one link with two names; with a switch there is a link to it and one from it.
-/// What is not: losses, headers, unfair congestion control, buffers of sockets that are too small.
-/// Queues are as deep as TCP needs, because it is not TCP that is tried here.
+/// each with a congestion window that doubles, then grows by steps, and shrinks when a switch's queue
+/// gets long. In its own host a connection has no more waiting than a millisecond's worth, as TCP
+/// small queues have it. A cable is one link with two names; with a switch there is a link to it and
+/// one from it. What is not: losses, headers, unfair congestion control, buffers of sockets that are
+/// too small. Queues are as deep as TCP needs, because it is not TCP that is tried here.
 struct Topology {
   /// Payload of each link in bytes per second, at the sender and at the receiver.
   var rates: [[Int]]
@@ -64,7 +65,8 @@ struct Wire {
 
   init(rate: Int, delay: Int64) {
     self.rate = rate
-    queueLimit = max(rate / 50, rate / 1_000_000 * Int(delay * 2 / 1000), 64 << 10)
+    // What a switch has for a port, netlab too, or what TCP needs to keep a long path full.
+    queueLimit = max(1 << 20, rate / 1_000_000 * Int(delay * 2 / 1000))
   }
 
   /// Puts bytes behind those that wait; says when they are through, and whether the queue is long.

@@ -50,19 +50,23 @@ extension World {
       let flow = connections[c].directions[d]
       // Half a millisecond at a time: slow links are shared finely, fast ones cost few events.
       let quantum = min(max(rate / 2000, 1448), 128 << 10)
+      // TCP small queues: a socket has no more waiting in its own host than a millisecond's worth.
       let room = min(
         flow.window.byteCount - (flow.sentCount - flow.acknowledgedCount),
-        plan.receiveBuffer - (flow.sentCount - flow.readCount)
+        plan.receiveBuffer - (flow.sentCount - flow.readCount),
+        quantum * 2 - flow.queuedCount
       )
       let unsent = flow.acceptedCount - flow.sentCount
       let byteCount = min(unsent, room, quantum)
+      // Nothing short while more may come, or there is a segment for every few bytes.
+      if byteCount > 0, byteCount < quantum, flow.queuedCount > 0 { break }
       if byteCount <= 0 {
         guard unsent == 0, flow.isFinished, !flow.finSent else { break }
         connections[c].directions[d].finSent = true
       }
       connections[c].directions[d].sentCount += max(byteCount, 0)
+      connections[c].directions[d].queuedCount += max(byteCount, 0)
       guard let turn = wires?.wires[host][0][link].take(max(byteCount, 0), at: now) else { return }
-      if turn.isLong { connections[c].directions[d].window.isMarked = true }
       queue.add(
         .segmentLeft(connection: c, direction: d, byteCount: max(byteCount, 0), epoch: flow.epoch),
         at: turn.at
@@ -78,6 +82,8 @@ extension World {
     guard let topology = wires?.topology else { return }
     let (from, to) = (origin(d), 1 - origin(d))
     wires?.wires[from][0][connections[c].crossing[from]].byteCount += UInt64(byteCount)
+    connections[c].directions[d].queuedCount -= byteCount
+    defer { transmitOverWires(c, d) }
     var at = now
     if topology.isSwitched,
       let turn = wires?.wires[to][1][connections[c].crossing[to]].take(byteCount, at: now)
@@ -140,7 +146,7 @@ extension World {
   /// lumps, whenever a late frame lets others through.
   mutating func sample() {
     guard let state = wires else { return }
-    let arrived = Int(nodes[1].session.statistics.confirmedByteCount)
+    let arrived = Int(nodes[1].session.statistics.confirmedByteCount) + partlyArrived
     guard let settled = state.settled else {
       wires?.settled = (arrived, state.changeCount)
       return
@@ -150,6 +156,16 @@ extension World {
     wires?.use.changeCount = state.changeCount - settled.changes
     judgeUse()
     endpointReady(0)
+  }
+
+  /// Bytes of frames that are here in part: over a slow link one takes long.
+  private var partlyArrived: Int {
+    connections.reduce(0) { sum, connection in
+      guard let receive = connection.sides[listener].receive, case .slot = receive.region else {
+        return sum
+      }
+      return sum + receive.progress
+    }
   }
 
   /// The oracle: in the steady state the slower end's links are full to 95 %, and the connections are

@@ -57,8 +57,9 @@ struct Direction {
   var finArrived = false
   /// Nothing of this direction arrives any more: one half of a silent death.
   var isDead = false
-  /// Where links are shared.
+  /// Where links are shared: TCP's window, and bytes that wait in the queue of the link here.
   var window = CongestionWindow()
+  var queuedCount = 0
 }
 
 /// One end of a connection, as its host's kernel sees it.
