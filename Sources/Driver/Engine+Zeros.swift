@@ -15,8 +15,9 @@ extension Engine {
 
   func locate(_ offset: UInt64) -> Event {
     let isInput = session.options.role == .sender
+    // An output is read back when all of it is written; its length is ours to say, not the peer's.
     let byteCount =
-      isInput ? session.options.streamByteCount : session.statistics.streamByteCount ?? 0
+      isInput ? session.options.streamByteCount : session.statistics.writtenOffset
     guard let storage else { return .didLocate(from: offset, data: offset..<byteCount) }
     // A descriptor of our own leaves the position of standard input alone.
     let data = Disk.nextData(

@@ -148,6 +148,9 @@ extension Session {
     at now: Instant
   ) {
     switch (header.kind, options.role) {
+    case (.data, .receiver) where !isOutputReady, (.hole, .receiver) where !isOutputReady,
+      (.end, .receiver) where !isOutputReady:
+      violate(id, "a \(header.kind) frame before its source was described", at: now)
     case (.data, .receiver):
       admit(id, header, at: now)
     case (.hole, .receiver) where options.bench == nil:
@@ -162,10 +165,12 @@ extension Session {
       didReceiveAck(id, header, at: now)
     case (.reject, .sender):
       didReceiveReject(id, header, at: now)
-    case (.heartbeat, _):
-      if header.value > statistics.readBackByteCount ?? 0 {
-        statistics.readBackByteCount = header.value
-      }
+    case (.heartbeat, .sender):
+      // No more can have been read back than was sent, whatever the peer says.
+      let readBack = min(header.value, sending?.nextOffset ?? 0)
+      if readBack > statistics.readBackByteCount ?? 0 { statistics.readBackByteCount = readBack }
+      expectHeader(id)
+    case (.heartbeat, .receiver):
       expectHeader(id)
     case (.goodbye, _):
       didReceiveGoodbye(id, at: now)
@@ -339,7 +344,10 @@ extension Session {
     _ header: FrameHeader,
     at now: Instant
   ) {
-    guard header.value > 0, acknowledge(id, upTo: header.value - 1, at: now) else { return }
+    guard header.value > 0 else {
+      return violate(id, "a rejection of no frame", at: now)
+    }
+    guard acknowledge(id, upTo: header.value - 1, at: now) else { return }
     guard let carried = connections[id.index].carried.first, carried.number == header.number else {
       return violate(id, "a rejection of a frame that was never sent", at: now)
     }
@@ -366,7 +374,10 @@ extension Session {
       // Whoever does not read does not see the peer close.
       expectHeader(id)
     case .abort:
-      statistics.writtenOffset = max(statistics.writtenOffset, header.offset)
+      if let sending {
+        let written = min(header.offset, sending.nextOffset)
+        statistics.writtenOffset = max(statistics.writtenOffset, written)
+      }
       let ending = Ending(rawValue: header.detail) ?? .internalError
       conclude(.peerEnded(ending, PeerText.decode(payload)), at: now)
       didHearLastWord(id, at: now)
@@ -411,7 +422,7 @@ extension Session {
     }
     statistics.writtenOffset = header.offset
     statistics.confirmedByteCount = header.offset
-    if header.number > 0 { statistics.readBackByteCount = header.number }
+    if header.number > 0 { statistics.readBackByteCount = min(header.number, header.offset) }
     conclude(.complete, at: now)
   }
 

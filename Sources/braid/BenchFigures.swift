@@ -121,9 +121,9 @@ struct BenchFigures {
       evidence.receiverProcessor = (receiver?.share ?? 0) + wait
     }
     evidence.linkUse = [here, there].compactMap { links -> Double? in
-      let speeds = links.compactMap(\.use.bitsPerSecond)
+      let speeds = links.compactMap { $0.use.bitsPerSecond.map(Double.init) }
       guard !links.isEmpty, speeds.count == links.count else { return nil }
-      return links.map(\.bitsPerSecond).reduce(0, +) / Double(speeds.reduce(0, +))
+      return links.map(\.bitsPerSecond).reduce(0, +) / speeds.reduce(0, +)
     }.max()
     // What TCP knows of the way there, only the side that sends knows.
     guard result.role == .sender, !result.connections.isEmpty else { return evidence }

@@ -59,7 +59,8 @@ enum Figures {
   static func decimals(_ value: Double, _ places: Int) -> String {
     var scale = 1
     for _ in 0..<places { scale *= 10 }
-    let whole = Int((value * Double(scale)).rounded())
+    // The peer's numbers may be anything: too large a one is shown as the largest there is.
+    let whole = Int(exactly: (value * Double(scale)).rounded()) ?? .max
     guard places > 0 else { return "\(whole)" }
     return "\(whole / scale).\(padded(whole % scale, places))"
   }

@@ -119,7 +119,7 @@ extension Rig {
       check((1...Limits.clearByteCount).contains(byteCount), "\(byteCount) bytes to clear")
       check(offset <= UInt64(Int64.max) - byteCount, "zeros at \(offset)")
     case .flush(let offset):
-      check(offset <= writtenByteCount, "a flush of what is not written")
+      check(offset <= startOffset + writtenByteCount, "a flush of what is not written")
     case .connect(let id, let target, let link):
       check(target < 2 && link ?? 0 < max(links.count, 1), "\(target), \(link ?? 0)")
       places[id.index] = Place()
@@ -268,7 +268,7 @@ extension Rig {
     }
     if isReceiver {
       let isAnnounced = endsHeard.contains {
-        $0.offset == writtenByteCount && (hasHole || $0.value == writtenDigest.value)
+        $0.offset == startOffset + writtenByteCount && (hasHole || $0.value == writtenDigest.value)
       }
       let isSafe = isSynchronized || isOutputClosed
       check(isAnnounced && isSafe, "complete, but \(writtenByteCount) bytes are no end")

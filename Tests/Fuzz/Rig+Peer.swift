@@ -150,10 +150,14 @@ extension Rig {
   private func senderHeader(_ id: ConnectionID) -> FrameHeader? {
     guard let receiving = session.receiving else { return nil }
     if places[id.index].verdictDue { return FrameHeader(.goodbye) }
+    // Of an output that is written at offsets, this comes first.
+    if session.options.isPositional, session.source == nil {
+      return message(.source, Self.source.encoded, detail: 0, on: id)
+    }
     let number = peerFrames.count
     if number < peerFrameCount {
       guard UInt64(number) < receiving.windowLimit else { return nil }
-      let offset = peerFrames.last.map { $0.offset + $0.span } ?? 0
+      let offset = peerFrames.last.map { $0.offset + $0.span } ?? startOffset
       if hasHoles, number % 2 == 1 {
         let span = UInt64(number) << 20 + 17
         let hole = FrameHeader(.hole, offset: offset, number: UInt64(number), value: span)
@@ -181,7 +185,7 @@ extension Rig {
     guard receiving.end == nil else { return nil }
     return FrameHeader(
       .end,
-      offset: peerFrames.last.map { $0.offset + $0.span } ?? 0,
+      offset: peerFrames.last.map { $0.offset + $0.span } ?? startOffset,
       number: UInt64(peerFrameCount),
       value: peerDigest.value
     )
@@ -238,6 +242,14 @@ extension Rig {
       header = FrameHeader(FrameKind.allCases[kind])
       if header.kind == .status {
         return status(id, linkCount: tape.choice(33), detail: UInt32(tape.byte()))
+      }
+      if header.kind == .source {
+        return message(
+          .source,
+          tape.isOdd(share: 128) ? Self.source.encoded : tape.bytes(40),
+          detail: 0,
+          on: id
+        )
       }
       if header.kind == .verdict || header.kind == .abort {
         header = message(header.kind, tape.bytes(tape.choice(9)), detail: 0, on: id)

@@ -116,9 +116,24 @@ final class Rig {
     options.hasCommand = !options.isPositional && linkCount == 1
     peerFrameCount = tape.choice(20)
     hasHoles = linkCount == 3
+    if options.isPositional, role == .receiver, linkCount > 1 {
+      options.journal = Journal(
+        source: Self.source,
+        target: (1, 2),
+        durableOffset: 777,
+        sum: nil,
+        sequence: 5
+      )
+    }
     session = Session(options, at: now)
     self.tape = tape
   }
+
+  /// What an honest peer reads where it has to say so.
+  static let source = SourceDescription(kind: .file, byteCount: 1 << 40, modified: 9)
+
+  /// Where the stream begins: behind what an earlier run has written.
+  var startOffset: UInt64 { session.options.journal?.durableOffset ?? 0 }
 
   static func link(_ name: String) -> LinkStatus {
     LinkStatus(

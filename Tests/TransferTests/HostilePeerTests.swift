@@ -87,6 +87,63 @@ import Wire
     }
     #expect(copies == [false, false, true, true])
   }
+
+  @Test(arguments: [
+    FrameHeader(.data, length: 10, value: 1),
+    FrameHeader(.hole, value: 10),
+    FrameHeader(.end),
+  ])
+  func `nothing of the stream is taken before its source was described`(first: FrameHeader) {
+    let source = SourceDescription(kind: .file, byteCount: 100, allocatedByteCount: 100)
+    var owner = Owner(role: .receiver) {
+      $0.isPositional = true
+      $0.journal = Journal(source: source, target: (1, 2), durableOffset: 50, sum: nil, sequence: 1)
+    }
+    let id = owner.join()
+    owner.receive(first, on: id)
+    owner.turn()
+    owner.receive(payloadByteCount: 10, on: id)
+    #expect(owner.session.violationCount == 1)
+    owner.completeAll(of: id)
+    // The next one behaves, and the session goes on where the earlier run was cut off.
+    let next = owner.join()
+    owner.receive(.source, payload: source.encoded, on: next)
+    #expect(owner.session.statistics.resumedOffset == 50)
+    #expect(owner.session.receiving?.writtenOffset == 50)
+    #expect(owner.session.brokenInvariant == nil)
+  }
+
+  @Test func `a rejection that names no frame is not waited upon`() {
+    var owner = Owner(role: .sender)
+    let id = owner.join()
+    owner.receive(FrameHeader(.reject), on: id)
+    #expect(owner.session.violationCount == 1)
+    #expect(owner.session.memberCount == 0)
+  }
+
+  @Test func `a sender says nothing of what the receiver has written or read back`() {
+    var owner = Owner(role: .receiver)
+    let id = owner.join()
+    owner.receive(FrameHeader(.heartbeat, value: .max), on: id)
+    owner.receive(.abort, offset: .max, on: id)
+    #expect(owner.session.statistics.readBackByteCount == nil)
+    #expect(owner.session.statistics.writtenOffset == 0)
+  }
+
+  @Test func `a receiver has neither written nor read back more than was sent`() {
+    var owner = Owner(role: .sender)
+    let id = owner.join()
+    owner.completeAll(of: id, sendsOnly: true)
+    owner.receive(FrameHeader(.status), on: id)
+    owner.receive(FrameHeader(.ack, number: 4), on: id)
+    owner.turn()
+    owner.completeReads(byteCount: 4096)
+    owner.turn()
+    owner.receive(FrameHeader(.heartbeat, value: .max), on: id)
+    #expect(owner.session.statistics.readBackByteCount == 4096)
+    owner.receive(.abort, offset: .max, on: id)
+    #expect(owner.session.statistics.writtenOffset == 4096)
+  }
 }
 
 /// What surrounds a listening session: it keeps what is in flight, and completes what it is told to.
@@ -95,7 +152,7 @@ private struct Owner {
   var pending: [(token: OperationToken, operation: Transfer.Operation)] = []
   let now = Instant(nanoseconds: 1_000_000_000)
 
-  init(role: Role, frameByteCount: Int = 4096) {
+  init(role: Role, frameByteCount: Int = 4096, _ change: (inout Options) -> Void = { _ in }) {
     var options = Options(
       role: role,
       opening: .listen,
@@ -104,6 +161,7 @@ private struct Owner {
       random: { 4 }
     )
     options.zeroCopy = .on
+    change(&options)
     session = Session(options, at: now)
     turn()
   }
@@ -168,7 +226,10 @@ private struct Owner {
     with kinds: [Greeting.Kind],
     _ change: (inout Greeting) -> Void = { _ in }
   ) -> ConnectionID {
-    let id = ConnectionID(0)
+    let accepting = pending.compactMap { entry -> ConnectionID? in
+      if case .accept(let id) = entry.operation { id } else { nil }
+    }
+    let id = accepting.first ?? ConnectionID(0)
     complete({ if case .accept = $0 { true } else { false } }, 0)
     var greeting = Greeting(
       .hello,
@@ -193,6 +254,30 @@ private struct Owner {
     var span = bytes.mutableSpan
     header.encode(into: &span, seed: session.seed)
     deliver(bytes, on: id)
+  }
+
+  /// A message with a payload, or with none.
+  mutating func receive(
+    _ kind: FrameKind,
+    offset: UInt64 = 0,
+    payload: [UInt8] = [],
+    on id: ConnectionID
+  ) {
+    let length = UInt32(payload.count)
+    let value = XXH64.hash(payload.span)
+    receive(FrameHeader(kind, length: length, offset: offset, value: value), on: id)
+    guard !payload.isEmpty else { return }
+    let header = [UInt8](repeating: 0, count: Session.payloadOffset)
+    complete(
+      { if case .receive(id, _) = $0 { true } else { false } },
+      payload.count,
+      control: header + payload
+    )
+  }
+
+  /// Bytes of a payload arrive, if the session takes them.
+  mutating func receive(payloadByteCount: Int, on id: ConnectionID) {
+    complete({ if case .receive(id, .slot) = $0 { true } else { false } }, payloadByteCount)
   }
 
   private mutating func deliver(_ bytes: [UInt8], on id: ConnectionID) {
