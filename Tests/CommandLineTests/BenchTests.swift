@@ -202,10 +202,11 @@ extension CommandLineTests {
       #expect(other.isRunning, "it waits on for a real one")
     }
 
-    @Test func `Ctrl-C here ends the run, and the listener goes on`() throws {
+    @Test(arguments: ["", "--reverse", "--both"])
+    func `Ctrl-C here ends the run, and the listener goes on`(direction: String) throws {
       let listener = try Listener("--verbose", folder: folder)
       let dialler = try Running(
-        "echo $$ > dialler.pid; exec \"$BRAID\" bench 127.0.0.1:\(listener.port) --time 20",
+        "echo $$ > dialler.pid; exec \"$BRAID\" bench 127.0.0.1:\(listener.port) --time 20 \(direction)",
         name: "dialler",
         in: folder
       )

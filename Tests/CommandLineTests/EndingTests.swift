@@ -45,7 +45,13 @@ extension CommandLineTests {
       let sent = try started.sender.wait()
       #expect(ContinuousClock.now - start < .seconds(7))
       #expect(sent.status == 1)
-      #expect(sent.messages.contains("braid: the receiver has gone"), "\(sent.messages)")
+      #expect(
+        sent.messages.contains(
+          "braid: the receiver has gone; what answers there now was started anew. "
+        ),
+        "\(sent.messages)"
+      )
+      #expect(sent.messages.hasSuffix(" Start this side anew as well.\n"), "\(sent.messages)")
       // It still waits for a session of its own.
       let next = try run("echo whole | \"$BRAID\" send 127.0.0.1:\(started.port)", in: Scratch())
       #expect(next.status == 0, "\(next.messages)")

@@ -164,6 +164,38 @@ extension CommandLineTests {
       #expect(other.isRunning)
     }
 
+    @Test(arguments: [
+      (
+        "close $c",
+        "what listens there closes every connection without a word. "
+          + "Is another program there, or a tunnel to nowhere?"
+      ),
+      (
+        "push @all, $c",
+        "what listens there takes connections and says nothing. "
+          + "Is another program there, or one that stands still?"
+      ),
+    ])
+    func `what hangs up or says nothing is no receiver`(answer: String, sentence: String) throws {
+      let folder = try Scratch()
+      let port = Port.unused()
+      let server = """
+        exec perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", \
+        LocalPort => \(port), Listen => 50, ReuseAddr => 1) or die; \
+        while ($c = $s->accept) { \(answer) }'
+        """
+      let other = try Running(server, name: "other", in: folder)
+      try Port.waitForListener(at: port)
+      let start = ContinuousClock.now
+      let ended = try braid("send 127.0.0.1:\(port) --wait 1")
+      // A call that was taken has 5 s to be answered.
+      #expect(ContinuousClock.now - start < .seconds(8))
+      #expect(ended.status == 4)
+      let last = "cannot connect to 127.0.0.1 port \(port): \(sentence) Tried for 1 s (--wait).\n"
+      #expect(ended.messages.hasSuffix(last), "\(ended.messages)")
+      #expect(other.isRunning)
+    }
+
     @Test func `a full device fails both sides`() throws {
       let folder = try Scratch()
       var pair = Pair()

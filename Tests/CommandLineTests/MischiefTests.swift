@@ -180,5 +180,27 @@ extension CommandLineTests {
       )
       withExtendedLifetime(peer) {}
     }
+
+    @Test func `absurd numbers of a peer are shown, and harm nobody`() throws {
+      for isAbort in [false, true] {
+        let folder = try Scratch()
+        let port = Port.unused()
+        let option = isAbort ? "--abort" : ""
+        let peer = try Mischief("lie --listen 127.0.0.1:\(port) \(option)", in: folder)
+        // On a terminal, since the progress line counts with them too.
+        let ended = try run(
+          """
+          mkfifo pipe; { echo hello; sleep 1; } > pipe & \
+          script -qec '"$BRAID" send 127.0.0.1:\(port) --connections 1 --input pipe' typescript
+          """,
+          in: folder
+        )
+        #expect(ended.status == (isAbort ? 1 : 0), "\(ended.text)")
+        let sentence =
+          isAbort ? "The receiver had written 6 bytes" : "% of its speed"
+        #expect(ended.text.contains(sentence), "\(ended.text)")
+        withExtendedLifetime(peer) {}
+      }
+    }
   }
 }
