@@ -238,13 +238,17 @@ extension Session {
     acceptNext()
   }
 
-  /// When strangers fill their places, the one that has waited longest makes room.
+  /// When strangers fill their places, the one that has waited longest makes room; who names our
+  /// session only where all do, since a far dialler needs longer than a crowd does to come in.
   private mutating func evictStranger(at now: Instant) {
     let strangers = connections.indices.filter {
       connections[$0].state == .awaitingHello || connections[$0].state == .awaitingConfirm
     }
+    let others = strangers.filter { !isCall(connections[$0]) }
     guard strangers.count > Limits.halfOpenConnections - 2,
-      let oldest = strangers.min(by: { connections[$0].serial < connections[$1].serial })
+      let oldest = (others.isEmpty ? strangers : others).min(by: {
+        connections[$0].serial < connections[$1].serial
+      })
     else { return }
     turnAway(ConnectionID(oldest), .evicted, at: now)
   }

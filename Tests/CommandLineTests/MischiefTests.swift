@@ -37,6 +37,9 @@ extension CommandLineTests {
       #expect(received.text == expected.text, "\(received.messages)")
 
       let flips = count(of: "0\n", in: said)
+      if Self.isFull {
+        FileHandle.standardError.write(Data("figure: \(said)\(sent.messages)".utf8))
+      }
       #expect(flips >= 64 * repeats << 20 / interval / 2, "\(said)")
       for messages in [sent.messages, received.messages] {
         let damaged = count(of: "frames damaged", in: messages)

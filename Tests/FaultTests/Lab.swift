@@ -195,6 +195,11 @@ struct LabPair {
   }
 }
 
+/// Tells a figure to whoever runs the long variants by hand.
+func tell(_ text: String) {
+  if FaultTests.isFull { FileHandle.standardError.write(Data("figure: \(text)\n".utf8)) }
+}
+
 /// The rate in a summary, in bit/s.
 func rate(in messages: String) throws -> Double {
   let match = try #require(messages.firstMatch(of: /([0-9.]+) ([MG])bit\/s/), "\(messages)")

@@ -34,6 +34,9 @@ extension FaultTests {
       }
       let undisturbed = try transfer(killing: false)
       let disturbed = try transfer(killing: true)
+      tell(
+        "killed twice a second: \(disturbed) of \(undisturbed) bit/s, \(disturbed / undisturbed)"
+      )
       // A rate is asked for by hand, on a quiet machine; in a test it would fail by chance.
       if FaultTests.isFull {
         #expect(disturbed >= 0.85 * undisturbed, "\(disturbed / undisturbed)")
@@ -58,13 +61,16 @@ extension FaultTests {
         // At 95 % of what they can: a full link shows 1 here, of which headers take 0.04.
         let full = others.map { before[$0] * 0.95 }
         let isFull = zip(others, full).allSatisfy { second[$0] >= $1 }
+        tell("link \(cut + 1) cut: uses were \(before), are \(second)")
         if FaultTests.isFull { #expect(isFull, "link \(cut + 1): \(before) \(second)") }
         #expect(others.allSatisfy { second[$0] > 0.3 }, "cut \(cut): \(second)")
         #expect(second[cut] < 0.01)
         try lab.link(cut + 1, "heal")
+        let healed = ContinuousClock.now
         try until("the healed link carries its share", within: 5) {
           try started.use(over: 0.5)[cut] > (FaultTests.isFull ? 0.8 : 0.3)
         }
+        tell("link \(cut + 1) healed: its share after \(ContinuousClock.now - healed)")
       }
       try started.expectEqual()
     }
@@ -84,6 +90,7 @@ extension FaultTests {
       for link in 1...2 { try lab.link(link, "loss", "10") }
       let started = try LabPair().start(in: lab, Scratch())
       let ends = try started.expectEqual()
+      tell("1 % lost on two links: \(try rate(in: ends.sender.messages)) bit/s")
       let possible = Double(4 * Lab.slowLink) * Lab.payloadShare
       if FaultTests.isFull { #expect(try rate(in: ends.sender.messages) > 0.5 * possible) }
     }

@@ -27,6 +27,7 @@ extension FaultTests {
         let elapsed = ContinuousClock.now - start
         let other = victim == "sender" ? ends.receiver : ends.sender
         let detail: Comment = "round \(round), after \(delay) s: \(elapsed), \(messages())"
+        tell("\(victim) killed after \(delay) s: the other ended \(elapsed) later")
         #expect(elapsed < .seconds(5), detail)
         #expect(other.status == 1, detail)
         #expect(
@@ -66,6 +67,7 @@ extension FaultTests {
       let start = ContinuousClock.now
       let started = try pair.start(in: lab, Scratch())
       let ends = try started.pair.wait()
+      tell("consumer gone: over \(ContinuousClock.now - start) after the start")
       #expect(ContinuousClock.now - start < .seconds(5))
       #expect(ends.sender.status == 1)
       #expect(ends.sender.messages.contains("braid: whoever read the receiver's output has gone."))

@@ -31,6 +31,7 @@ extension FaultTests {
       // A rate is asked for by hand, on a quiet machine; in a test it would fail by chance.
       if FaultTests.isFull {
         let undisturbed = try transfer(disturbed: false)
+        tell("strangers: \(disturbed) of \(undisturbed) bit/s, \(disturbed / undisturbed)")
         #expect(disturbed >= 0.9 * undisturbed, "\(disturbed / undisturbed)")
       }
     }
@@ -48,6 +49,7 @@ extension FaultTests {
         most = (max(most.memory, peak ?? 0), max(most.descriptors, open))
         Thread.sleep(forTimeInterval: 0.02)
       }
+      tell("strangers: \(before) KiB, then \(most)")
       // 32 MiB for frames, and what else there is; 32 strangers at a time beside 64 connections.
       #expect(most.memory < 60 << 10, "\(before) KiB, then \(most.memory) KiB")
       #expect(most.descriptors < 32 + 64 + 20, "\(most.descriptors)")

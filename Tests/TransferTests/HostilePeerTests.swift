@@ -113,6 +113,15 @@ import Wire
     #expect(owner.session.brokenInvariant == nil)
   }
 
+  @Test func `a crowd of strangers does not push out who names the session`() {
+    var owner = Owner(role: .receiver)
+    _ = owner.join()
+    let call = owner.greet { _ in }
+    for _ in 0..<100 { owner.complete({ if case .accept = $0 { true } else { false } }, 0) }
+    #expect(owner.session.statistics.turnedAwayCount > 50)
+    #expect(owner.session.connections[call.index].state == .awaitingConfirm)
+  }
+
   @Test func `a rejection that names no frame is not waited upon`() {
     var owner = Owner(role: .sender)
     let id = owner.join()
