@@ -20,8 +20,10 @@ struct Network {
   private static let portPause = 50_000_000
   /// Congestion control on loopback where the user names none: every kernel has it, for everybody.
   private static let loopbackControl = "reno"
-  /// More would only pile up in a slow connection while a fast one is idle (design.md, section 5).
-  private static let notSentByteCount = 128 << 10
+  /// As much as a frame: with less a send sleeps several times in each, and the link runs dry.
+  ///
+  /// More would pile up in a slow connection while a fast one is idle (design.md, section 5).
+  private static let notSentByteCount = 256 << 10
 
   /// Looks up the hosts, or opens the listening socket.
   ///

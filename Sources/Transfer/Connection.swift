@@ -151,6 +151,11 @@ struct Connection {
   /// Whether the connection takes part in the session.
   var isMember: Bool { state == .joined || state == .retiring }
 
+  /// Whether a frame waits in its socket for a slot.
+  var isHeld: Bool {
+    if case .held = incoming { true } else { false }
+  }
+
   /// Whether the next frame may leave without a copy.
   var mayZeroCopy: Bool {
     switch zeroCopy {

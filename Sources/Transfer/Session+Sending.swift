@@ -83,11 +83,12 @@ extension Session {
     guard let receiving, isOutputReady, isReceiving else {
       return false
     }
-    let connection = connections[id.index]
-    var isDue = connection.reportedLimit == 0
-    if let since = connection.unreportedSince {
+    // Field by field here: a copy of the connection in every turn is what shows in a profile.
+    let reportedLimit = connections[id.index].reportedLimit
+    var isDue = reportedLimit == 0
+    if let since = connections[id.index].unreportedSince {
       isDue =
-        isDue || connection.unreportedByteCount >= acknowledgeByteCount
+        isDue || connections[id.index].unreportedByteCount >= acknowledgeByteCount
         || now - since >= Limits.acknowledgeDelay || receiving.end != nil
     }
     let opened = receiving.windowLimit - windowReport.limit
@@ -98,8 +99,8 @@ extension Session {
     }
     // One connection is told of a wider window at once; it may be slow or dead, so every other that
     // is idle is told a little later.
-    if receiving.windowLimit > connection.reportedLimit {
-      isDue = isDue || now - connection.lastSent >= Limits.lateAfter
+    if receiving.windowLimit > reportedLimit {
+      isDue = isDue || now - connections[id.index].lastSent >= Limits.lateAfter
     }
     guard isDue else { return false }
     connections[id.index].unreportedByteCount = 0
@@ -112,7 +113,7 @@ extension Session {
         .ack,
         offset: receiving.writtenOffset,
         number: receiving.windowLimit,
-        value: connection.processedFrameCount
+        value: connections[id.index].processedFrameCount
       ),
       at: now
     )
