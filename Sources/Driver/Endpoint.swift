@@ -159,7 +159,13 @@ struct Endpoint {
     if unsafe mkdir(JournalFile.diskFolder, 0o700) != 0, errno != EEXIST {
       throw .output("cannot make \(JournalFile.diskFolder) for a journal: \(Errno(errno))")
     }
-    return "\(JournalFile.diskFolder)/\(name).journal"
+    // By what the disk is: the same disk may be called otherwise after a restart, and another as it was.
+    var status = stat()
+    guard unsafe stat(whole, &status) == 0 else {
+      throw .output("cannot open \(path): \(Errno(errno))")
+    }
+    let number = String(DiskIdentity.of(status, byteCount: nil).low, radix: 16)
+    return "\(JournalFile.diskFolder)/disk-\(number).journal"
   }
 
   /// Whether a journal tells that what is there is ours.

@@ -163,6 +163,31 @@ extension CommandLineTests {
       try expectEqual(ends, "sent", "place/received", in: folder)
     }
 
+    @Test(.enabled(if: LoopDevice.isPossible, "makes loop devices"))
+    func `a disk that is called otherwise after a restart is continued`() throws {
+      let folder = try Scratch()
+      _ = try run(Self.killedFile, in: folder)
+      _ = try run("truncate -s 1100M image; truncate -s 1M other", in: folder)
+      var disk: LoopDevice? = try LoopDevice("image", sectorByteCount: 512, in: folder)
+      let name = try #require(disk?.path)
+      let started = try slowPair(name).start(in: folder)
+      try until("the journal is written", within: 10) {
+        try !run("find /var/lib/braid -type f -newer other -size +0", in: folder).text.isEmpty
+      }
+      for side in ["sender", "receiver"] { kill(try started.processID(side), SIGKILL) }
+      _ = try started.wait()
+      disk = nil
+      // Another disk has its name now, whoever made it.
+      _ = try run("losetup \(name) other", in: folder)
+      defer { _ = try? run("losetup --detach \(name)", in: folder) }
+      let same = try LoopDevice("image", sectorByteCount: 512, in: folder)
+      try #require(same.path != name)
+      let ends = try pair(same.path).run(in: folder)
+      #expect(start(ends.receiver.messages) > 0, "\(ends.receiver.messages)")
+      #expect(ends.sender.status == 0, "\(ends.sender.messages)")
+      #expect(try run("cmp -n \(Self.killedByteCount) sent \(same.path)", in: folder).status == 0)
+    }
+
     @Test func `what was whole on the disk when it was cut off stays whole`() throws {
       let folder = try Scratch()
       _ = try run("for i in 1 2 3 4; do cat \(Sample.path); done > sent", in: folder)
