@@ -109,3 +109,57 @@ MPTCP = Contender(
         ),
     ),
 )
+
+# From {disk}/source to {disk}/target, each until the target's bytes are on the disk; neither is in the page cache
+# when a run begins.
+SOURCE = (
+    "a",
+    "test -s {disk}/source || head -c {bytes} /dev/urandom >{disk}/source; sync {disk}/source; "
+    "dd if={disk}/source iflag=nocache count=0 status=none; rm -f {disk}/target; sync -f {disk}/source; sleep 1",
+)
+
+
+def disk_to_disk(name, send, receive, *prepare, **changes):
+    """A copy from file to file."""
+    return Contender(name, send=send, receive=receive, prepare=(SOURCE, *prepare), piped=False, **changes)
+
+
+def disk_alone(name, command):
+    """What the disk does by itself; nc only listens, as the harness wants it of a receiver."""
+    return disk_to_disk(name, f"sh -c '{command}'", "{nc} -l {port}", stays=True)
+
+
+READING = "dd if={disk}/source of=/dev/null bs=1M iflag=direct status=none"
+WRITING = "head -c {bytes} /dev/zero | dd of={disk}/target bs=1M iflag=fullblock oflag=direct conv=fsync status=none"
+DISK_READ = disk_alone("the disk, read", READING)
+DISK_WRITE = disk_alone("the disk, written", WRITING)
+DISK_BOTH = disk_alone("the disk, both at once", READING + " & " + WRITING + "; wait")
+
+BRAID_DISKS = disk_to_disk(
+    "braid",
+    "{braid} send {host}:{port} --input {disk}/source",
+    "{braid} receive --listen {port} --output {disk}/target",
+)
+# In place of nc's own exit, which may be long before the disk's.
+DD_NC = disk_to_disk(
+    "dd and nc",
+    "sh -c 'dd if={disk}/source bs=1M status=none | {nc} -N {host} {port}'",
+    "sh -c '{nc} -l {port} | dd of={disk}/target bs=1M iflag=fullblock conv=fsync status=none'",
+    package="netcat-openbsd",
+)
+NBDCOPY_DISKS = disk_to_disk(
+    "nbdcopy, 4 connections",
+    "nbdcopy --connections=4 --flush {disk}/source nbd://{host}:{port}",
+    "nbdkit -f -p {port} file {disk}/target",
+    ("b", "truncate -s {bytes} {disk}/target"),
+    stays=True,
+    package="libnbd-bin",
+)
+RSYNC = disk_to_disk(
+    "rsync --inplace",
+    "rsync --inplace --whole-file --fsync {disk}/source rsync://{host}:{port}/disk/target",
+    "rsync --daemon --no-detach --port={port} --config={scratch}/rsyncd.conf",
+    ("b", "printf 'use chroot = no\nuid = root\n[disk]\npath = {disk}\nread only = no\n' >{scratch}/rsyncd.conf"),
+    stays=True,
+    package="rsync",
+)

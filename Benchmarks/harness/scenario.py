@@ -11,8 +11,8 @@ class Contender:
     """One way to do the work: the commands of both ends.
 
     In the commands, {host} and {port} are the receiver's, {bytes} the amount, {braid} the built program,
-    {benchmarks} this project's folder Benchmarks, {scratch} a folder in memory, {nc} the OpenBSD
-    variant of nc.
+    {benchmarks} this project's folder Benchmarks, {scratch} a folder in memory, {disk} a folder on the
+    disk of $TMPDIR (/var/tmp), {nc} the OpenBSD variant of nc.
     """
 
     name: str

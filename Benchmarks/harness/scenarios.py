@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from harness.contenders import (
-    BARE_COPY, BARE_SPLICE, MBUFFER, MPTCP, NBDCOPY, NC, SOCAT, braid, braid_bench, iperf3, iperf3_timed,
+    BARE_COPY, BARE_SPLICE, BRAID_DISKS, DD_NC, DISK_BOTH, DISK_READ, DISK_WRITE, MBUFFER, MPTCP, NBDCOPY,
+    NBDCOPY_DISKS, NC, RSYNC, SOCAT, braid, braid_bench, iperf3, iperf3_timed,
 )
 from harness.scenario import GIB, MIB, Scenario
 
@@ -77,6 +78,17 @@ SCENARIOS = (
         "How much of four equal links does each tool fill, as it is started by default?",
         [braid(), NC_ON_ONE_LINK, iperf3(4), NBDCOPY, MPTCP],
         size=2 * GIB,
+    ),
+    bonded(
+        "disks",
+        "And from file to file, until it is on the disk?",
+        [BRAID_DISKS, DD_NC, NBDCOPY_DISKS, RSYNC, DISK_READ, DISK_WRITE, DISK_BOTH],
+        setup=f"netlab {' '.join(FOUR)}, random bytes, both files on the same disk",
+        baseline=DISK_BOTH.name,
+        size=2 * GIB,
+        # Neither file is cached, so that the first run is like the others.
+        warmups=0,
+        runs=3,
     ),
     bonded(
         "unequal",

@@ -45,8 +45,9 @@ def run_scenario(scenario, options):
     }
     if scenario.lab and os.geteuid() != 0:
         raise PermissionError(f"{scenario.name}: needs root, to build the lab")
-    with tempfile.TemporaryDirectory(prefix="braid-bench.", dir="/dev/shm") as scratch:
-        rounds(scenario, result, trial.Places(scratch), options)
+    with tempfile.TemporaryDirectory(prefix="braid-bench.", dir="/dev/shm") as scratch, \
+            tempfile.TemporaryDirectory(prefix="braid-bench.", dir=os.environ.get("TMPDIR", "/var/tmp")) as disk:
+        rounds(scenario, result, trial.Places(scratch, disk), options)
     result["summary"] = summary.summarise(result)
     write(result)
     return result

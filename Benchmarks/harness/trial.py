@@ -30,9 +30,10 @@ def program():
 class Places:
     """Fills the names in a contender's commands; counts the ports up, so that no run meets the last one's."""
 
-    def __init__(self, scratch):
+    def __init__(self, scratch, disk):
         self.lab = None
         self.scratch = scratch
+        self.disk = disk
         self._port = 21000 + os.getpid() % 1000 * 7
 
     def next(self, size):
@@ -43,6 +44,7 @@ class Places:
             "port": self._port,
             "bytes": size,
             "scratch": self.scratch,
+            "disk": self.disk,
             "braid": program(),
             "benchmarks": BENCHMARKS,
             "nc": shutil.which("nc.openbsd") or "nc",
