@@ -67,16 +67,32 @@ report: ## pictures and a page from Benchmarks/results/*.json
 	@Tests/Lab/install bench
 	@Benchmarks/report
 
+# Under a sanitizer the modules are tested in the sanitized test process, and the sanitized command by one that
+# is not: Foundation loses sight of processes that it starts there (seen in Swift 6.3: their ends are never told).
+# The sanitizer's own memory breaks the bound that `memory stays` tests; SANITIZED=1 skips, by name, the tests for
+# which such a command is too slow.
+SANITIZED_COMMAND = --skip-build --filter CommandLineTests --skip 'memory stays'
+
 asan: ## the tests under AddressSanitizer, the command in them too
 	@Tests/Lab/install build test
 	$(SWIFT) build --build-tests --sanitize=address --scratch-path .build/asan
 	@# What braid holds when it exits, it holds on purpose; a leak report would change its exit status.
-	ASAN_OPTIONS=detect_leaks=0 BRAID=$(CURDIR)/.build/asan/debug/braid $(SWIFT) test --skip-build \
-	  --sanitize=address --scratch-path .build/asan --skip 'FaultTests|LabTests|TidyTests|memory stays'
+	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --skip-build --sanitize=address --scratch-path .build/asan \
+	  --skip 'CommandLineTests|FaultTests|LabTests|TidyTests'
+	$(SWIFT) build --build-tests
+	ASAN_OPTIONS=detect_leaks=0 SANITIZED=1 BRAID=$(CURDIR)/.build/asan/debug/braid \
+	  $(SWIFT) test $(SANITIZED_COMMAND)
 
-tsan: build ## the tests under ThreadSanitizer
-	@Tests/Lab/install test
-	BRAID=$(BRAID) $(SWIFT) test --sanitize=thread --scratch-path .build/tsan
+# braid has one thread; this shows that nothing else has one in it either. What the kernel writes into memory
+# (completions, data that were read or received) the sanitizer does not see, nor what liburing's own code does.
+# CommandTests and LiveTests start processes from the test process: see above.
+tsan: ## the tests under ThreadSanitizer, the command in them too
+	@Tests/Lab/install build test
+	$(SWIFT) build --build-tests --sanitize=thread --scratch-path .build/tsan
+	$(SWIFT) test --skip-build --sanitize=thread --scratch-path .build/tsan \
+	  --filter '^(WireTests|TransferTests|UringTests|LinksTests)\.' --skip 'CommandTests|LiveTests'
+	$(SWIFT) build --build-tests
+	SANITIZED=1 BRAID=$(CURDIR)/.build/tsan/debug/braid $(SWIFT) test $(SANITIZED_COMMAND)
 
 fuzz: ## decoders and sessions against hostile bytes and orders, FUZZ_SECONDS=600
 	@Tests/Lab/install build

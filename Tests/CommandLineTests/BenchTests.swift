@@ -36,11 +36,17 @@ extension CommandLineTests {
       kill(try #require(pid_t(text)), SIGINT)
     }
 
+    /// The time that is measured runs while a sender fills its memory.
+    private static let slow = ConditionTrait.disabled(
+      if: Braid.isSanitized,
+      "a sanitized command fills its memory for longer than these tests measure"
+    )
+
     private let folder: Scratch
 
     init() throws { folder = try Scratch() }
 
-    @Test func `both directions are measured, one after the other`() throws {
+    @Test(Benching.slow) func `both directions are measured, one after the other`() throws {
       let listener = try Listener(folder: folder)
       let there = try run(
         "\"$BRAID\" bench 127.0.0.1:\(listener.port) --time 1 --omit 0.2",
@@ -103,7 +109,7 @@ extension CommandLineTests {
       #expect(last.text.contains("bit/s: received ") && last.text.contains("bit/s: sent "))
     }
 
-    @Test func `several numbers of connections make a table`() throws {
+    @Test(Benching.slow) func `several numbers of connections make a table`() throws {
       let listener = try Listener(folder: folder)
       // A debug build takes a quarter of a second of it to fill its memory with random bytes.
       let ended = try run(
