@@ -6,7 +6,9 @@ import Testing
 // Method:  both sides on loopback, for a second or less; the JSON's keys as a recorded list.
 // Failure: another status, another sentence, or a document whose readers would break.
 extension CommandLineTests {
-  @Suite struct Benching {
+  // The time that is measured runs while a sender fills its memory.
+  @Suite(.disabled(if: Braid.isSlow, "the sanitized command fills its memory for too long"))
+  struct Benching {
     /// A listener for one test.
     private struct Listener {
       let folder: Scratch
@@ -36,17 +38,11 @@ extension CommandLineTests {
       kill(try #require(pid_t(text)), SIGINT)
     }
 
-    /// The time that is measured runs while a sender fills its memory.
-    private static let slow = ConditionTrait.disabled(
-      if: Braid.isSanitized,
-      "a sanitized command fills its memory for longer than these tests measure"
-    )
-
     private let folder: Scratch
 
     init() throws { folder = try Scratch() }
 
-    @Test(Benching.slow) func `both directions are measured, one after the other`() throws {
+    @Test func `both directions are measured, one after the other`() throws {
       let listener = try Listener(folder: folder)
       let there = try run(
         "\"$BRAID\" bench 127.0.0.1:\(listener.port) --time 1 --omit 0.2",
@@ -109,7 +105,7 @@ extension CommandLineTests {
       #expect(last.text.contains("bit/s: received ") && last.text.contains("bit/s: sent "))
     }
 
-    @Test(Benching.slow) func `several numbers of connections make a table`() throws {
+    @Test func `several numbers of connections make a table`() throws {
       let listener = try Listener(folder: folder)
       // A debug build takes a quarter of a second of it to fill its memory with random bytes.
       let ended = try run(

@@ -32,8 +32,8 @@ enum Braid {
   /// Whether this run is the one that may not skip anything.
   static var isContinuousIntegration: Bool { ProcessInfo.processInfo.environment["CI"] != nil }
 
-  /// Whether the command under test is one that a sanitizer makes many times slower.
-  static let isSanitized = ProcessInfo.processInfo.environment["SANITIZED"] != nil
+  /// Whether the command under test is one that ThreadSanitizer makes ten times slower.
+  static let isSlow = ProcessInfo.processInfo.environment["SLOW"] != nil
 
   /// Whether we may do what only root may.
   static let isRoot = NSUserName() == "root"
