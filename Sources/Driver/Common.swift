@@ -29,6 +29,24 @@ final class Common<Watcher: Observer> {
     if !ring.enqueue(operation, userData: userData) { waiting.append((operation, userData)) }
   }
 
+  /// Random bytes in all slots, so that no link or disk between the hosts can make them smaller.
+  ///
+  /// Before anybody is met: it takes milliseconds, and they are not to be measured.
+  func fillMemory(_ byteCount: Int) {
+    var generator = SystemRandomNumberGenerator()
+    var state = generator.next() | 1
+    ring.arena.withMutableBytes(ArenaRange(offset: 0, count: byteCount)) { bytes in
+      var words = unsafe bytes.mutableBytes
+      // xorshift64, a word at a time: it need not be good.
+      for place in stride(from: 0, to: byteCount & ~7, by: 8) {
+        state ^= state << 13
+        state ^= state >> 7
+        state ^= state << 17
+        words.storeBytes(of: state, toByteOffset: place, as: UInt64.self)
+      }
+    }
+  }
+
   /// Tries again what did not fit in the last turn.
   func enqueueWaiting() {
     let late = waiting

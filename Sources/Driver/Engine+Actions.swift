@@ -13,7 +13,6 @@ extension Engine {
       cancel(token)
     case .configure(let geometry):
       self.geometry = geometry
-      if isMeasuring, session.options.role == .sender { fillMemory(geometry) }
     case .checksum(let slot, let byteCount, let findsZeros):
       let value = common.ring.arena.xxh3(range(slot, 0..<byteCount))
       let isZero = findsZeros && common.ring.arena.isZero(range(slot, 0..<byteCount))

@@ -43,6 +43,8 @@ public struct BenchConnection: Sendable {
   public var roundTrip: Duration
   /// Congestion window of this side, in bytes.
   public var congestionWindow: Int
+  /// Part of the measured time with data on their way, 0...1.
+  public var busy: Double
   /// Part of the time with data on their way in which the peer's TCP window was closed, 0...1.
   public var receiverLimited: Double
 }

@@ -144,25 +144,6 @@ extension Engine {
   /// What the next read finds: a slot's worth of whatever stands in memory, until the time is over.
   func readMemory(_ byteCount: Int) -> Int { meter?.isOver ?? true ? 0 : byteCount }
 
-  /// Random bytes in all slots, so that no link or disk between the hosts can make them smaller.
-  func fillMemory(_ geometry: Geometry) {
-    var generator = SystemRandomNumberGenerator()
-    var state = generator.next() | 1
-    for index in 0..<geometry.slotCount {
-      common.ring.arena.withMutableBytes(range(SlotID(index), 0..<geometry.frameByteCount)) {
-        bytes in
-        var words = unsafe bytes.mutableBytes
-        // xorshift64, a word at a time: it need not be good, but done before data are due.
-        for place in stride(from: 0, to: words.byteCount, by: 8) {
-          state ^= state << 13
-          state ^= state >> 7
-          state ^= state << 17
-          words.storeBytes(of: state, toByteOffset: place, as: UInt64.self)
-        }
-      }
-    }
-  }
-
   /// The figures; nil for a session that carries data, or ended before there were any.
   func benchResult(at now: Int64) -> BenchResult? {
     guard let meter, let last = meter.last, let bench = session.options.bench else { return nil }
@@ -210,6 +191,7 @@ extension Engine {
           retransmissions: after.retransmittedSegments - (before?.retransmittedSegments ?? 0),
           roundTrip: .microseconds(after.roundTripMicroseconds),
           congestionWindow: after.congestionWindowSegments * after.segmentByteCount,
+          busy: min(Double(busy) / Double(max((last.at - meter.first.at) / 1000, 1)), 1),
           receiverLimited: busy > 0 ? min(Double(limited) / Double(busy), 1) : 0
         )
       )

@@ -84,10 +84,12 @@ public enum Run {
     defer { if signals >= 0 { close(signals) } }
     let command = try endpoint.startCommand(plan)
     options.hasCommand = command != nil
+    let common = Common(network, ring, observer)
+    if mayMeasureSending(options) { common.fillMemory(options.memoryByteCount) }
     let engine = Engine(
       plan,
       options,
-      Common(network, ring, observer),
+      common,
       endpoint: endpoint,
       command: command
     )
@@ -110,6 +112,12 @@ public enum Run {
       command?.signal(isForced: true)
       throw error
     }
+  }
+
+  /// Who listens, or measures both directions, may turn out to be one that sends.
+  private static func mayMeasureSending(_ options: Options) -> Bool {
+    guard let bench = options.bench else { return false }
+    return options.role == .sender || options.opening == .listen || bench.isPaired
   }
 
   /// What the session has to know of our end of the stream.

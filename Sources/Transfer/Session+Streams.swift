@@ -9,8 +9,9 @@ extension Session {
   mutating func pumpInput(at now: Instant) {
     guard phase == .running, sending != nil else { return }
     if options.isPositional { return pumpPositionalInput() }
-    // Memory has always more: read ahead, it would all have to be sent when the time is over.
-    if options.bench != nil, pace != nil, sending?.ready.isEmpty == false { return }
+    // Memory has always more. Read ahead, it would all have to be sent when the time is over; and the
+    // slots that were sent last, which are still in the cache, would never be the next.
+    if options.bench != nil, sending?.ready.isEmpty == false { return }
     switch sending?.input {
     case .idle:
       guard now >= (gatherInputUntil ?? now) else { return }
