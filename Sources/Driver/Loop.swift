@@ -101,6 +101,9 @@ struct Loop<Watcher: Observer> {
       if engines.count > 1 { engines[1].adopt(socket, hello, at: now) } else { socket.close() }
     }
     guard engines.count > 1 else { return }
+    if first.session.awaitsPartner, engines[1].session.hasTakenFrame {
+      first.handle(.partnerBegan, at: now)
+    }
     failure = failure ?? engines.lazy.compactMap(\.outcome).first { $0 != .complete }
     var reason = failure
     // Who listens lets nobody in any more when the first session is over.

@@ -91,6 +91,9 @@ public enum Limits {
   public static let unclearSoundings = 3
   /// The data waits no longer than this for the choice of connections.
   public static let gatheringTimeout: Duration = .milliseconds(600)
+  /// Of a pair, the data of the first direction wait no longer than this for the second to have
+  /// chosen: its dials, its gathering, and a frame on the way.
+  public static let partnerTimeout: Duration = .seconds(1)
   /// A connection whose frames are not acknowledged for so long is broken, or as good as that.
   public static let stuckAfter: Duration = .milliseconds(500)
   /// Shortest time between two choices of connections: each stops the data for a tenth of a second

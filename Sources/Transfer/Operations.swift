@@ -168,6 +168,8 @@ public enum Event: Equatable, Sendable {
   case didLookAtLinks(LinkView)
   /// A signal arrived that ends the session.
   case interrupted(signal: Int32)
+  /// The data of the other session of our pair have begun to move.
+  case partnerBegan
   /// The other session of our pair has failed.
   case partnerEnded(Outcome)
 

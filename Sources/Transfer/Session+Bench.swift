@@ -52,17 +52,41 @@ extension Session {
       && hello.session == sessionID?.partner
   }
 
-  /// What the other session of our pair is to do; nil without one, or while ours has not begun.
+  /// What the other session of our pair is to do; nil without one, or while it is not its turn.
   ///
   /// A dialler's second session comes after the first, since that one settles whether there is
-  /// somebody to measure with.
+  /// somebody to measure with, and when that one has chosen its connections: bursts are told from
+  /// one another by what the links count, and acknowledgements of the other direction are counted
+  /// as well.
   public var partnerOptions: Options? {
     guard options.bench?.isPaired == true, phase == .running, let sessionID else { return nil }
+    if dialing != nil, !hasChosen { return nil }
     var partner = options
     partner.role = options.role.opposite
     partner.session = sessionID.partner
     if options.opening == .listen { partner.opening = .handedOver }
     return partner
+  }
+
+  /// Whether the sender has chosen its connections; a receiver sees it by the first frame.
+  private var hasChosen: Bool { gathering.map { $0.step == .done } ?? hasTakenFrame }
+
+  /// Whether a frame has come in whole.
+  public var hasTakenFrame: Bool { statistics.frameCount > 0 }
+
+  /// Whether the data of the first session of a pair wait for the choice of the second.
+  public var awaitsPartner: Bool { heldUntil != nil }
+
+  /// One frame may go, so that the peer sees that it is the other direction's turn to choose.
+  var isHeldForPartner: Bool {
+    guard heldUntil != nil else { return false }
+    return connections.contains { $0.acknowledgedFrameCount > 0 || !$0.carried.isEmpty }
+  }
+
+  /// The first session of a pair has chosen; the second, which was given its name, waits for nobody.
+  mutating func holdForPartner(at now: Instant) {
+    guard options.bench?.isPaired == true, options.session == nil else { return }
+    heldUntil = now + Limits.partnerTimeout
   }
 
   /// Takes a connection that the listening session of our pair has let in.

@@ -200,6 +200,7 @@ extension Session {
   /// Keeps the chosen connections, retires the others, and lets the data go.
   private mutating func finishGathering(at now: Instant) {
     let wasSounding = gathering?.step != .awaitingStatus
+    if gathering?.isRepeated == false { holdForPartner(at: now) }
     gathering?.step = .done
     sending?.keptForSounding = 0
     guard wasSounding else { return }

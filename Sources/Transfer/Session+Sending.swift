@@ -225,7 +225,7 @@ extension Session {
     guard phase == .running, connections[id.index].state == .joined, gathering?.step == .done,
       !connections[id.index].carried.isFull, sending != nil
     else { return }
-    guard isPunctual(id), mayStartFrame else { return }
+    guard isPunctual(id), mayStartFrame, !isHeldForPartner else { return }
     var next = sending?.nextToSend(at: now)
     if next == nil, isStalled, let late = lateFrame(for: id, at: now) {
       next = sending?.sendCopy(of: late, at: now)

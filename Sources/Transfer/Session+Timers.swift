@@ -6,6 +6,7 @@ extension Session {
   private static let scanInterval: Duration = .milliseconds(50)
 
   mutating func runTimers(at now: Instant) {
+    if let heldUntil, now >= heldUntil { self.heldUntil = nil }
     guard now >= scanAt else { return }
     scanAt = now + Self.scanInterval
     runConnectionDeadlines(at: now)
@@ -157,6 +158,7 @@ extension Session {
       sooner(pace.nextAt)
     }
     if let gathering, case .sounding(_, _, _, let until) = gathering.step { sooner(until) }
+    if let heldUntil { sooner(heldUntil) }
     if phase == .running, isOutputReady, let receiving {
       // Only what can be sent when its time has come: else the owner would turn without end.
       for connection in connections where connection.canSend {

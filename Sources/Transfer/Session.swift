@@ -119,6 +119,8 @@ public struct Session {
   /// The connection whose burst was answered, until the counters here are read.
   var pendingSounding: (id: ConnectionID, serial: UInt64)?
   var soundingByteCount: UInt64 = 0
+  /// Of a pair: our data wait until then for the other session's choice of connections.
+  var heldUntil: Instant?
   var watch = LinkWatch()
   var watchAt: Instant
   /// No new choice of connections before this.
@@ -230,6 +232,8 @@ public struct Session {
       didLookAtLinks(view, at: now)
     case .interrupted(let signal):
       conclude(.interrupted(signal), at: now)
+    case .partnerBegan:
+      heldUntil = nil
     case .partnerEnded(let outcome):
       conclude(outcome, at: now)
     }

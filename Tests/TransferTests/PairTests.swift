@@ -90,12 +90,28 @@ import Wire
     #expect(door.welcome { $0.isPaired = false } == .refused(.notPaired))
     door = Door(dials: true)
     #expect(door.welcome { _ in } == nil)
+    #expect(door.session.partnerOptions == nil, "the first is still choosing its connections")
+    door.wait(Limits.gatheringTimeout)
     #expect(door.session.partnerOptions?.session == door.session.sessionID?.partner)
     door.session.handle(.partnerEnded(.peerGone), control: Span(), at: door.now)
     guard case .parting(.peerGone, _) = door.session.phase else {
       Issue.record("it goes on alone: \(door.session.phase)")
       return
     }
+  }
+
+  @Test func `the first direction shows one frame, and waits for the second's choice`() {
+    var door = Door(dials: true)
+    #expect(door.welcome { _ in } == nil)
+    door.openWindow()
+    door.wait(Limits.gatheringTimeout)
+    #expect(door.framesSent(in: 4) == 1)
+    #expect(door.session.awaitsPartner)
+    var patient = door
+    patient.wait(Limits.partnerTimeout)
+    #expect(patient.framesSent(in: 4) > 1, "it waits no longer than that")
+    door.session.handle(.partnerBegan, control: Span(), at: door.now)
+    #expect(door.framesSent(in: 4) > 1)
   }
 }
 
@@ -105,7 +121,7 @@ private struct Door {
   var pending: [(token: OperationToken, operation: Transfer.Operation)] = []
   var handedOver: [Greeting] = []
   var refusals: [Refusal] = []
-  let now = Instant(nanoseconds: 1_000_000_000)
+  private(set) var now = Instant(nanoseconds: 1_000_000_000)
   private let key: Authenticator?
   private var said: [ConnectionID: Greeting] = [:]
   private var heard: [ConnectionID: Greeting] = [:]
@@ -127,6 +143,11 @@ private struct Door {
     turn()
   }
 
+  mutating func wait(_ duration: Duration) {
+    now = now + duration
+    turn()
+  }
+
   private mutating func turn() {
     session.advance(to: now)
     while let action = session.nextAction() {
@@ -135,6 +156,8 @@ private struct Door {
       case .lookAtLinks:
         let view = LinkView(links: [], lanes: [Lane(target: 0, link: nil)])
         session.handle(.didLookAtLinks(view), control: Span(), at: now)
+      case .checksum(let slot, _, _):
+        session.handle(.didChecksum(slot, 0, isZero: false), control: Span(), at: now)
       case .handOver(_, let hello): handedOver.append(hello)
       case .greet(let id, let greeting):
         heard[id] = greeting
@@ -162,6 +185,32 @@ private struct Door {
     var span = bytes.mutableSpan
     greeting.encode(into: &span)
     complete(bytes.count, bytes) { if case .receive(id, _) = $0 { true } else { false } }
+  }
+
+  /// Lets the peer say that there is room for frames.
+  mutating func openWindow() {
+    var bytes = [UInt8](repeating: 0, count: FrameHeader.byteCount)
+    var span = bytes.mutableSpan
+    FrameHeader(.ack, number: 8).encode(into: &span, seed: session.seed)
+    complete(bytes.count, bytes) { if case .receive = $0 { true } else { false } }
+  }
+
+  /// Turns with an input that always has more and a network that takes everything.
+  ///
+  /// - Returns: frames that went out.
+  mutating func framesSent(in turns: Int) -> Int {
+    let before = session.statistics.frameCount
+    for _ in 0..<turns {
+      complete(4096) { if case .read = $0 { true } else { false } }
+      let sends = pending.filter { if case .send = $0.operation { true } else { false } }
+      for case (let token, .send(_, let region, _)) in sends {
+        pending.removeAll { $0.token == token }
+        let event = Event.completed(token, .done(region.byteCount), releaseFollows: false)
+        session.handle(event, control: Span(), at: now)
+      }
+      turn()
+    }
+    return session.statistics.frameCount - before
   }
 
   /// Says hello on a new connection.
