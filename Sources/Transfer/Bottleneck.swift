@@ -12,7 +12,7 @@ public enum Bottleneck: String, Sendable, CaseIterable {
   case window
   /// TCP's window was closed most of the time: the receiver, or its socket buffer.
   case receiverWindow
-  /// Segments were lost, or the network gave no more.
+  /// Segments were lost, or data were on their way all the time while both sides had time to spare.
   case network
   /// Nothing that was measured says it.
   case unknown
@@ -35,6 +35,10 @@ extension Bottleneck {
     public var receiverLimited: Double?
     /// Segments sent again.
     public var retransmissions: Int?
+    /// Part of the time in which TCP had data on their way, on the busiest connection.
+    public var wayUse: Double?
+    /// Whether both ends are one machine, so that nothing but its processors lies between them.
+    public var isLocal = false
 
     /// Nothing known.
     public init() {}
@@ -48,6 +52,8 @@ extension Bottleneck {
   private static let full = 0.9
   /// Acknowledgements come in lumps, so that the window is never on its way as a whole.
   private static let closed = 0.7
+  /// A thread that works less than this has time to spare.
+  private static let spare = 0.7
   /// More than half of the time.
   private static let mostly = 0.5
 
@@ -66,6 +72,10 @@ extension Bottleneck {
     } else if evidence.receiverLimited ?? 0 >= Self.mostly {
       self = .receiverWindow
     } else if evidence.retransmissions ?? 0 > 0 {
+      self = .network
+    } else if evidence.isLocal, max(sender, receiver) > 0 {
+      self = sender >= receiver ? .senderProcessor : .receiverProcessor
+    } else if evidence.wayUse ?? 0 >= Self.busy, max(sender, receiver) < Self.spare {
       self = .network
     } else {
       self = .unknown

@@ -125,6 +125,7 @@ struct BenchFigures {
       guard !links.isEmpty, speeds.count == links.count else { return nil }
       return links.map(\.bitsPerSecond).reduce(0, +) / speeds.reduce(0, +)
     }.max()
+    evidence.isLocal = here.isEmpty && there.isEmpty
     // What TCP knows of the way there, only the side that sends knows.
     guard result.role == .sender, !result.connections.isEmpty else { return evidence }
     let count = Double(result.connections.count)
@@ -133,6 +134,7 @@ struct BenchFigures {
     evidence.windowUse = onItsWay / Double(max(result.windowByteCount, 1))
     evidence.receiverLimited =
       result.connections.map(\.receiverLimited).reduce(0, +) / count
+    evidence.wayUse = result.connections.map(\.busy).max()
     // Loopback has no links: what is sent again there did not fit the receiver's buffer.
     guard !here.isEmpty || !there.isEmpty else { return evidence }
     evidence.retransmissions = result.connections.map(\.retransmissions).reduce(0, +)
@@ -159,8 +161,13 @@ struct BenchFigures {
       "the receiver's TCP window, closed \(percent(evidence.receiverLimited)) of the time; "
         + "sysctl net.ipv4.tcp_rmem may be too small there"
     case .network:
-      "the network: \(Figures.count(evidence.retransmissions ?? 0, "segment")) were sent again"
-    case .unknown: "not clear from what was measured"
+      evidence.retransmissions ?? 0 > 0
+        ? "the network: \(Figures.count(evidence.retransmissions ?? 0, "segment")) were sent again"
+        : "the network: data were on their way \(percent(evidence.wayUse)) of the time, "
+          + "and both sides had time to spare"
+    case .unknown:
+      "none that was found: the sender's thread worked \(percent(evidence.senderProcessor)) of the "
+        + "time, the receiver's \(percent(evidence.receiverProcessor))"
     }
   }
 }

@@ -31,6 +31,19 @@ import Transfer
   #expect(idle == .unknown)
 }
 
+@Test func `where nothing is full it is what was busiest, if anything can be told`() {
+  var evidence = Bottleneck.Evidence()
+  evidence.senderProcessor = 0.6
+  evidence.receiverProcessor = 0.65
+  evidence.wayUse = 0.95
+  #expect(Bottleneck(evidence) == .network, "nobody else was busy all the time")
+  evidence.isLocal = true
+  #expect(Bottleneck(evidence) == .receiverProcessor, "there is no network")
+  evidence.isLocal = false
+  evidence.receiverProcessor = 0.8
+  #expect(Bottleneck(evidence) == .unknown, "a thread that works in bursts may be in the way")
+}
+
 @Test func `what is full goes before what waits for it`() {
   var evidence = Bottleneck.Evidence()
   evidence.receiverLimited = 0.9
