@@ -83,6 +83,18 @@ def iperf3_timed(streams, options="", name=None):
     )
 
 
+def nuttcp_timed(streams):
+    """nuttcp for the same time, with what its receiver has got; its data have ports of their own."""
+    return Contender(
+        f"nuttcp -N {streams}",
+        send=f"nuttcp -t -fparse -N{streams} -T{MEASURED_SECONDS} -P {{port}} -p {{data_port}} {{host}}",
+        receive="nuttcp -1 --nofork -P {port}",
+        piped=False,
+        reports="nuttcp",
+        package="nuttcp",
+    )
+
+
 # From a file of zeroes in memory to a plug-in that forgets; the options keep nbdcopy from skipping the zeroes.
 NBDCOPY = Contender(
     "nbdcopy, 4 connections",

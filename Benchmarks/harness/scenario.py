@@ -59,7 +59,7 @@ class Scenario:
     lab: tuple | None = None
     # Further commands to netlab once it is up, such as ("loss", "1", "5").
     lab_commands: tuple = ()
-    # "transfer": rate, cost. "latency": one line through a running tool. "startup": to the first byte.
+    # "transfer": rate, cost. "latency": to the first byte, and one line through a running tool.
     kind: str = "transfer"
     # The contender that the table's ratios refer to.
     baseline: str = "nc"

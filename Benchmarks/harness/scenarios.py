@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from harness.contenders import (
     BARE_COPY, BARE_SPLICE, BRAID_DISKS, DD_NC, DISK_BOTH, DISK_READ, DISK_WRITE, MBUFFER, MPTCP, NBDCOPY,
-    NBDCOPY_DISKS, NC, RSYNC, SOCAT, braid, braid_bench, iperf3, iperf3_timed,
+    NBDCOPY_DISKS, NC, RSYNC, SOCAT, braid, braid_bench, iperf3, iperf3_timed, nuttcp_timed,
 )
 from harness.scenario import GIB, MIB, Scenario
 
@@ -67,6 +67,7 @@ SCENARIOS = (
             braid_bench(),
             braid_bench("--checksum", name="braid bench, checksums"),
             iperf3_timed(1), iperf3_timed(4), iperf3_timed(1, "-Z"), iperf3_timed(4, "-Z"),
+            nuttcp_timed(1), nuttcp_timed(4),
             # What braid chooses on loopback, where the kernel's own default may be slower.
             iperf3_timed(1, "-C reno"), iperf3_timed(4, "-C reno"),
         ],

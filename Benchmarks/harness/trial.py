@@ -16,6 +16,7 @@ import time
 
 from harness import machine
 from harness.process import Deadline, Failed, Sampler, wait_until_listening
+from harness.scenario import MIB
 
 BENCHMARKS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOWEST_RATE = 20e6  # Bytes per second below which a run counts as hung; the slowest link of a lab carries 6 times that.
@@ -39,9 +40,11 @@ class Places:
     def next(self, size):
         """The values for one run."""
         self._port += 1
+        # A second one, for a tool that needs two, from a range that the first does not reach.
         return {
             "host": self.lab.host_b if self.lab else "127.0.0.1",
             "port": self._port,
+            "data_port": self._port + 8000,
             "bytes": size,
             "scratch": self.scratch,
             "disk": self.disk,
@@ -168,8 +171,11 @@ def start_receiver(contender, places, values, deadline):
 
 
 def reported(tool, text):
-    """Bytes that the receiver has got, and in how many seconds, as the sender's JSON has it; raises Failed."""
+    """Bytes that the receiver has got, and in how many seconds, as the sender printed it; raises Failed."""
     try:
+        if tool == "nuttcp":
+            words = dict(word.split("=", 1) for word in text.decode().split() if "=" in word)
+            return int(float(words["megabytes"]) * MIB), float(words["real_seconds"])
         document = json.loads(text)
         if tool == "iperf3":
             received = document["end"]["sum_received"]
