@@ -238,14 +238,23 @@ struct Endpoint {
       if let objection { throw .output(objection) }
     }
     if type == S_IFREG, !plan.isInPlace {
-      let partial = try PartialFile(for: path, replacing: isThere ? status : nil)
+      let partial = try PartialFile(
+        for: path,
+        replacing: isThere ? status : nil,
+        isResuming: plan.isResuming
+      )
       return (partial.descriptor, partial)
     }
     // Only the owner may read a disk image until its owner says otherwise.
-    let flags = type == S_IFREG ? O_CREAT : type == S_IFBLK && !plan.isForced ? O_EXCL : 0
-    let descriptor = unsafe Glibc.open(path, O_WRONLY | O_CLOEXEC | flags, 0o600)
-    if descriptor < 0, errno == EBUSY { throw .output(TargetGuard.busy(path)) }
-    return (descriptor, nil)
+    let flags = O_WRONLY | O_CLOEXEC | (type == S_IFREG ? O_CREAT : 0)
+    guard type == S_IFBLK, !plan.isForced else {
+      return (unsafe Glibc.open(path, flags, 0o600), nil)
+    }
+    do {
+      return (try LockedFile.open(disk: path, isOurs: hasJournal(path, plan)), nil)
+    } catch {
+      throw .output(error == .busy ? TargetGuard.busy(path) : "cannot open \(path): \(error)")
+    }
   }
 
   private static let memory = Endpoint(

@@ -21,11 +21,12 @@ struct JournalFile {
   init(path: String, target: (high: UInt64, low: UInt64)) throws(StartFailure) {
     self.path = path
     // Each record is to be on the disk when its write is over.
-    let flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_DSYNC | O_CLOEXEC
-    descriptor = unsafe open(path, flags, 0o600)
-    guard descriptor >= 0 else { throw .output("cannot open \(path): \(Errno(errno))") }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+    do {
+      descriptor = try LockedFile.open(path, O_RDWR | O_DSYNC)
+    } catch .wouldBlock {
       throw .output("another braid uses \(path) at the moment. Wait for it, or end it.")
+    } catch {
+      throw .output("cannot open \(path): \(error)")
     }
     var bytes = [UInt8](repeating: 0, count: Journal.fileByteCount)
     let file = descriptor

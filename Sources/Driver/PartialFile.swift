@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Transfer
 internal import Uring
 
 /// An output file on its way: written beside its place under another name, and moved there when all
@@ -12,7 +13,7 @@ struct PartialFile {
   /// The folder of both.
   private let folder: String
   /// Where its journal is.
-  var journalPath: String { String(path.dropLast("partial".count)) + "journal" }
+  var journalPath: String { Self.journalPath(beside: path) }
   /// What it replaces, whose owner and mode it gets.
   private let replaced: stat?
 
@@ -21,8 +22,9 @@ struct PartialFile {
   /// - Parameters:
   ///   - name: the output as the user named it; a link is followed.
   ///   - replaced: the file that is there, if there is one.
+  ///   - isResuming: whether an earlier run's file is continued.
   /// - Throws: `StartFailure.output` with a sentence.
-  init(for name: String, replacing replaced: stat?) throws(StartFailure) {
+  init(for name: String, replacing replaced: stat?, isResuming: Bool) throws(StartFailure) {
     target = Self.resolved(name) ?? name
     let parts = target.split(separator: "/", omittingEmptySubsequences: false)
     let last = parts.last.map(String.init) ?? target
@@ -30,15 +32,20 @@ struct PartialFile {
     folder = parts.count == 1 ? "." : parent.isEmpty ? "/" : parent
     path = "\(folder)/.\(last).braid-partial"
     self.replaced = replaced
-    let flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC
-    descriptor = unsafe open(path, flags, 0o600)
-    guard descriptor >= 0 else { throw .output("cannot open \(name): \(Errno(errno))") }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      close(descriptor)
+    do {
+      if isResuming { try Self.takeBack(target, to: path) }
+      descriptor = try LockedFile.open(path, O_WRONLY)
+    } catch .wouldBlock {
       throw .output("another braid writes \(name) at the moment. Wait for it, or end it.")
+    } catch {
+      throw .output("cannot open \(name): \(error)")
     }
     // Of an earlier run it may have been given to others.
     _ = fchmod(descriptor, 0o600)
+  }
+
+  private static func journalPath(beside path: String) -> String {
+    path.dropLast("partial".count) + "journal"
   }
 
   /// The path behind links; nil if there is nothing yet.
@@ -63,6 +70,26 @@ struct PartialFile {
     guard directory >= 0 else { return Errno(errno) }
     defer { close(directory) }
     return fsync(directory) == 0 ? nil : Errno(errno)
+  }
+
+  /// Takes the name away again from a file whose receiver was killed after it had given it the name,
+  /// and before it could remove the journal and tell the sender.
+  private static func takeBack(_ target: String, to path: String) throws(Errno) {
+    var status = stat()
+    let journalPath = journalPath(beside: path)
+    func isUnfinished() -> Bool {
+      guard unsafe stat(target, &status) == 0,
+        let file = try? SmallFile(path: journalPath, limit: Journal.fileByteCount),
+        let journal = Journal(decoding: file.bytes.span)
+      else { return false }
+      return journal.target == DiskIdentity.of(status, byteCount: nil)
+    }
+    guard isUnfinished() else { return }
+    // Whoever is about to remove the journal still has the file locked.
+    let file = try LockedFile.open(target, O_WRONLY)
+    defer { close(file) }
+    guard isUnfinished(), unsafe rename(target, path) != 0 else { return }
+    throw Errno(errno)
   }
 
   /// Takes it away again.

@@ -46,6 +46,8 @@ extension Errno {
   public static let accessDenied = Self(13)
   /// EFAULT: bad address.
   public static let badAddress = Self(14)
+  /// EBUSY: device is in use.
+  public static let busy = Self(16)
   /// EEXIST: exists; for a ring, used from a thread that did not make it.
   public static let exists = Self(17)
   /// EINVAL: the kernel does not know this operation or flag, or refuses the alignment.

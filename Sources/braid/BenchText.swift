@@ -75,7 +75,7 @@ struct BenchText {
     let rows = figures.links.map { link in
       let way = link.side == .sender ? "out over" : "in over"
       let count = link.use.connectionCount.map { Figures.count($0, "connection") }
-      var row = [way, link.use.name, count ?? "? connections", rate(link.bitsPerSecond)]
+      var row = [way, link.use.name, count ?? "", rate(link.bitsPerSecond)]
       if let share = link.share { row.append("\(Figures.decimals(share * 100, 0)) % of its speed") }
       return row
     }

@@ -25,7 +25,7 @@ struct LinkTable {
   }
 
   private static func row(_ title: String, _ link: LinkUse, in elapsed: Duration) -> [String] {
-    let count = link.connectionCount.map { Figures.count($0, "connection") } ?? "? connections"
+    let count = link.connectionCount.map { Figures.count($0, "connection") } ?? ""
     var row = [
       title, link.name, count, Figures.amount(link.byteCount),
       Figures.rate(bytes: link.byteCount, in: elapsed),

@@ -188,6 +188,41 @@ extension CommandLineTests {
       #expect(try run("cmp -n \(Self.killedByteCount) sent \(same.path)", in: folder).status == 0)
     }
 
+    @Test
+    func `what a killed receiver still holds is waited for, and what it finished is left alone`()
+      throws
+    {
+      let folder = try Scratch()
+      _ = try run("head -c 1M /dev/urandom > sent", in: folder)
+      // The first gives the file its name while the second waits for it.
+      let end = "sleep 1; echo precious > .received.braid-partial; mv .received.braid-partial first"
+      let holder = try Running(
+        "exec flock .received.braid-partial sh -c '\(end); echo moved; sleep 1'",
+        name: "holder",
+        in: folder
+      )
+      try until("the file is held", within: 5) {
+        try run("flock -n .received.braid-partial true", in: folder).status != 0
+      }
+      let ends = try pair("received").run(in: folder)
+      try expectEqual(ends, "sent", "received", in: folder)
+      #expect(holder.output.contains("moved"), "it was not waited for")
+      #expect(folder.text("first") == "precious\n")
+    }
+
+    @Test func `a file whose receiver was killed between its name and its last word is continued`()
+      throws
+    {
+      let folder = try Scratch()
+      _ = try run("for i in 1 2 3 4; do cat \(Sample.path); done > sent", in: folder)
+      try cutOff("received", journal: ".received.braid-journal", in: folder)
+      _ = try run("mv .received.braid-partial received; chmod 640 received", in: folder)
+      let ends = try pair("received").run(in: folder)
+      #expect(start(ends.receiver.messages) > 0, "\(ends.receiver.messages)")
+      try expectEqual(ends, "sent", "received", in: folder)
+      #expect(try run("stat -c %a received; ls -A | grep braid-", in: folder).text == "640\n")
+    }
+
     @Test func `what was whole on the disk when it was cut off stays whole`() throws {
       let folder = try Scratch()
       _ = try run("for i in 1 2 3 4; do cat \(Sample.path); done > sent", in: folder)

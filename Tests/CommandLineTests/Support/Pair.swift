@@ -96,7 +96,7 @@ struct Pair {
         environment: environment
       )
       if side == listener {
-        try Port.waitForListener(at: port) {
+        try Port.waitForListener(at: port, running[side]) {
           receiverHost.isEmpty ? "self" : folder.text("\(listener).pid")
         }
       }

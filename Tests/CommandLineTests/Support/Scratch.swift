@@ -76,11 +76,18 @@ enum Port {
     }
   }
 
-  /// Waits until somebody listens at the port, in the network of a process.
-  static func waitForListener(at port: Int, near process: () -> String = { "self" }) throws {
-    try until("somebody listens at port \(port)", within: 5) {
+  /// Waits until somebody listens at the port, in the network of a process, or the listener has ended.
+  ///
+  /// Longer than a receiver waits for a killed one's file.
+  static func waitForListener(
+    at port: Int,
+    _ listener: Running? = nil,
+    near process: () -> String = { "self" }
+  ) throws {
+    try until("somebody listens at port \(port)", within: 15) {
       let process = process().trimmingCharacters(in: .whitespacesAndNewlines)
-      return sockets(near: process).contains { $0.port == port && $0.isListening }
+      return listener?.isRunning == false
+        || sockets(near: process).contains { $0.port == port && $0.isListening }
     }
   }
 

@@ -1,0 +1,73 @@
+internal import Glibc
+internal import Uring
+
+/// Opens files and disks that only one process may write at a time.
+///
+/// The kernel takes a dead process's ring apart after the process has gone; what was being written
+/// then keeps its file open, locked, until it is on the disk. Who starts a receiver again right after
+/// it was killed comes too early, and is helped by a little patience.
+enum LockedFile {
+  /// A disk that needs longer than this for a few pieces needs its owner more than our patience.
+  private static let attempts = 100
+  /// A disk in use is mostly one that was mistaken for another, and whoever named it waits.
+  private static let diskAttempts = 20
+  private static let pause = 100_000_000
+
+  /// Opens or makes a file, and locks it (flock(2)) against another receiver.
+  ///
+  /// - Returns: the descriptor; the kernel closes it when the process ends.
+  /// - Throws: `Errno.wouldBlock` if another holds it for 10 s; or why it cannot be opened.
+  static func open(_ path: String, _ flags: Int32) throws(Errno) -> Int32 {
+    try patiently(while: .wouldBlock) { () throws(Errno) in
+      let file = try openOnce(path, flags | O_CREAT | O_NOFOLLOW)
+      let isLocked = flock(file, LOCK_EX | LOCK_NB) == 0
+      // Who held it may have moved or removed it: then this is no longer what stands there.
+      if isLocked, isSame(file, path) { return file }
+      close(file)
+      throw .wouldBlock
+    }
+  }
+
+  /// Opens a disk for nobody but us (O_EXCL of block devices, open(2)).
+  ///
+  /// - Parameters:
+  ///   - path: of the disk.
+  ///   - isOurs: whether a journal tells that a receiver was at work there.
+  /// - Returns: the descriptor.
+  /// - Throws: `Errno.busy` if it is in use for 2 s, or 10 s if it is ours; or why it cannot be opened.
+  static func open(disk path: String, isOurs: Bool) throws(Errno) -> Int32 {
+    try patiently(while: .busy, attempts: isOurs ? attempts : diskAttempts) {
+      () throws(Errno) in try openOnce(path, O_WRONLY | O_EXCL)
+    }
+  }
+
+  private static func openOnce(_ path: String, _ flags: Int32) throws(Errno) -> Int32 {
+    let file = unsafe Glibc.open(path, flags | O_CLOEXEC, 0o600)
+    guard file >= 0 else { throw Errno(errno) }
+    return file
+  }
+
+  private static func isSame(_ file: Int32, _ path: String) -> Bool {
+    var ours = stat()
+    var there = stat()
+    guard unsafe fstat(file, &ours) == 0, unsafe lstat(path, &there) == 0 else { return false }
+    return ours.st_ino == there.st_ino && ours.st_dev == there.st_dev
+  }
+
+  private static func patiently(
+    while passing: Errno,
+    attempts: Int = attempts,
+    _ open: () throws(Errno) -> Int32
+  ) throws(Errno) -> Int32 {
+    for _ in 1..<attempts {
+      do {
+        return try open()
+      } catch {
+        guard error == passing else { throw error }
+        var pause = timespec(tv_sec: 0, tv_nsec: pause)
+        unsafe nanosleep(&pause, nil)
+      }
+    }
+    return try open()
+  }
+}
