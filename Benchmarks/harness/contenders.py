@@ -4,8 +4,6 @@ from dataclasses import replace
 
 from harness.scenario import Contender
 
-MEASURED_SECONDS = 5  # Of scenarios from memory to memory: long against any start-up.
-
 
 def braid(options="", name="braid", receive="", **changes):
     """braid with some options for the sender, and for the receiver; without any, as a new user starts it."""
@@ -63,7 +61,7 @@ def braid_bench(options="", name="braid bench"):
     """braid from memory to memory."""
     return Contender(
         name,
-        send=f"{{braid}} bench {{host}}:{{port}} --time {MEASURED_SECONDS} --omit 0 --json {options}".strip(),
+        send=f"{{braid}} bench {{host}}:{{port}} --time {{seconds}} --omit 0 --json {options}".strip(),
         receive="{braid} bench --listen {port} --quiet",
         piped=False,
         stays=True,
@@ -75,7 +73,7 @@ def iperf3_timed(streams, options="", name=None):
     """iperf3 for the same time, with what its receiver has got."""
     return Contender(
         name or f"iperf3 -P {streams} {options}".strip(),
-        send=f"iperf3 -c {{host}} -p {{port}} -P {streams} -t {MEASURED_SECONDS} -J {options}".strip(),
+        send=f"iperf3 -c {{host}} -p {{port}} -P {streams} -t {{seconds}} -J {options}".strip(),
         receive="iperf3 -s -1 -p {port}",
         piped=False,
         reports="iperf3",
@@ -87,7 +85,7 @@ def nuttcp_timed(streams):
     """nuttcp for the same time, with what its receiver has got; its data have ports of their own."""
     return Contender(
         f"nuttcp -N {streams}",
-        send=f"nuttcp -t -fparse -N{streams} -T{MEASURED_SECONDS} -P {{port}} -p {{data_port}} {{host}}",
+        send=f"nuttcp -t -fparse -N{streams} -T{{seconds}} -P {{port}} -p {{data_port}} {{host}}",
         receive="nuttcp -1 --nofork -P {port}",
         piped=False,
         reports="nuttcp",

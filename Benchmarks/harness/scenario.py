@@ -10,7 +10,8 @@ MIB = 1 << 20
 class Contender:
     """One way to do the work: the commands of both ends.
 
-    In the commands, {host} and {port} are the receiver's, {bytes} the amount, {braid} the built program,
+    In the commands, {host} and {port} are the receiver's, {bytes} the amount, {seconds} the time where it is time
+    that is given, {braid} the built program,
     {benchmarks} this project's folder Benchmarks, {scratch} a folder in memory, {disk} a folder on the
     disk of $TMPDIR (/var/tmp), {nc} the OpenBSD variant of nc.
     """
@@ -70,6 +71,16 @@ class Scenario:
     # A command that disturbs the run, repeated on host a every `disturb_every` seconds while it lasts.
     disturb: str = ""
     disturb_every: float = 0.5
+
+
+def measured_seconds(short):
+    """How long a run from memory to memory takes: long against any start-up."""
+    return 2 if short else 5
+
+
+def counting_runs(scenario, options):
+    """Runs of each contender that count; three still have a median."""
+    return options.runs or (min(scenario.runs, 3) if options.short else scenario.runs)
 
 
 def amount(scenario, contender, short):

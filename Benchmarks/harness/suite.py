@@ -10,10 +10,9 @@ import sys
 import tempfile
 
 from harness import machine, summary, trial
-from harness.contenders import MEASURED_SECONDS
 from harness.lab import Lab
 from harness.process import Failed
-from harness.scenario import amount
+from harness.scenario import amount, counting_runs, measured_seconds
 
 RESULTS = os.path.join(trial.BENCHMARKS, "results")
 
@@ -47,7 +46,7 @@ def run_scenario(scenario, options):
         raise PermissionError(f"{scenario.name}: needs root, to build the lab")
     with tempfile.TemporaryDirectory(prefix="braid-bench.", dir="/dev/shm") as scratch, \
             tempfile.TemporaryDirectory(prefix="braid-bench.", dir=os.environ.get("TMPDIR", "/var/tmp")) as disk:
-        rounds(scenario, result, trial.Places(scratch, disk), options)
+        rounds(scenario, result, trial.Places(scratch, disk, measured_seconds(options.short)), options)
     result["summary"] = summary.summarise(result)
     write(result)
     return result
@@ -70,7 +69,7 @@ def present(scenario, result, places, short):
             "x": contender.x,
         }
         if contender.reports:
-            noted["seconds"] = MEASURED_SECONDS
+            noted["seconds"] = places.seconds
         if contender.package:
             noted["version"] = f"{contender.package} {machine.package_version(contender.package)}"
         result["contenders"][contender.name] = noted
@@ -80,7 +79,7 @@ def present(scenario, result, places, short):
 def rounds(scenario, result, places, options):
     """A B C, A B C, ...: what disturbs the machine for a while disturbs them all."""
     contenders = present(scenario, result, places, options.short)
-    for number in range(1 - scenario.warmups, (options.runs or scenario.runs) + 1):
+    for number in range(1 - scenario.warmups, counting_runs(scenario, options) + 1):
         # Those that follow each other in the same lab share it.
         for lab, group in itertools.groupby(contenders, lambda each: each.lab or scenario.lab):
             with contextlib.ExitStack() as stack:

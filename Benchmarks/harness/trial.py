@@ -31,8 +31,9 @@ def program():
 class Places:
     """Fills the names in a contender's commands; counts the ports up, so that no run meets the last one's."""
 
-    def __init__(self, scratch, disk):
+    def __init__(self, scratch, disk, seconds):
         self.lab = None
+        self.seconds = seconds
         self.scratch = scratch
         self.disk = disk
         self._port = 21000 + os.getpid() % 1000 * 7
@@ -46,6 +47,7 @@ class Places:
             "port": self._port,
             "data_port": self._port + 8000,
             "bytes": size,
+            "seconds": self.seconds,
             "scratch": self.scratch,
             "disk": self.disk,
             "braid": program(),
