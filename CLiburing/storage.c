@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 // open(2): a file is opened anew through /proc, since O_DIRECT set by fcntl(2) would also change
@@ -25,4 +26,12 @@ void clu_next_data(int descriptor, uint64_t from, uint64_t end, uint64_t *start,
   *start = (uint64_t)data < end ? (uint64_t)data : end;
   off_t hole = lseek(descriptor, data, SEEK_HOLE);
   if (hole > data && (uint64_t)hole < end) *stop = (uint64_t)hole;
+}
+
+// statx(2)
+uint64_t clu_birth_time(int descriptor) {
+  struct statx status;
+  if (statx(descriptor, "", AT_EMPTY_PATH, STATX_BTIME, &status) != 0) return 0;
+  if (!(status.stx_mask & STATX_BTIME)) return 0;
+  return (uint64_t)status.stx_btime.tv_sec * 1000000000u + status.stx_btime.tv_nsec;
 }

@@ -221,6 +221,8 @@ int clu_open_again(int descriptor, bool is_input, bool is_direct);
 // Where the next data are from an offset on, before `end`: [*start, *stop), empty at `end` if none
 // follow. Moves the position. What cannot tell is all data.
 void clu_next_data(int descriptor, uint64_t from, uint64_t end, uint64_t *start, uint64_t *stop);
+// When a file was made, in ns since 1970; 0 where the file system does not know (NFS).
+uint64_t clu_birth_time(int descriptor);
 
 // ---- A command (command.c) -------------------------------------------------------------------
 

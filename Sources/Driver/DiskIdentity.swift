@@ -1,12 +1,30 @@
 internal import Glibc
 internal import Transfer
+internal import Uring
 internal import Wire
 
 /// What tells one file or disk of a host from another, also after a restart.
 enum DiskIdentity {
-  /// Two numbers for an output.
-  static func of(_ status: stat, byteCount: UInt64?) -> (high: UInt64, low: UInt64) {
-    (UInt64(status.st_mode & S_IFMT), number(status))
+  /// Two numbers for an output: of a file, when it was made as well, since inodes are used again.
+  static func of(_ descriptor: Int32) -> (high: UInt64, low: UInt64)? {
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else { return nil }
+    let type = UInt64(status.st_mode & S_IFMT)
+    guard status.st_mode & S_IFMT == S_IFREG else { return (type, number(status)) }
+    return (type ^ Disk.birthTime(descriptor) << 16, number(status))
+  }
+
+  /// The same for what stands at a path; nil if nothing does, or it is closed to us.
+  static func of(path: String) -> (high: UInt64, low: UInt64)? {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { return nil }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      return (UInt64(status.st_mode & S_IFMT), number(status))
+    }
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    return of(descriptor)
   }
 
   /// What a sender tells of its input.

@@ -82,7 +82,7 @@ struct Endpoint {
       let isNamed = plan.endpoint != .standard
       base = isInput ? inputBase(descriptor, byteCount) : isNamed ? 0 : try outputBase(status, plan)
     }
-    let identity = DiskIdentity.of(status, byteCount: byteCount)
+    let identity = DiskIdentity.of(descriptor) ?? (0, 0)
     let journal = try openJournal(plan, status, partial, identity)
     return Endpoint(
       descriptor: descriptor,
@@ -134,7 +134,13 @@ struct Endpoint {
     guard kind(of: status.st_mode) == .storage else {
       throw .output("\(path) is no file and no disk: what was written there cannot be resumed")
     }
-    let journal = try JournalFile(path: journalPath(path, plan, partial), target: identity)
+    let place = try journalPath(path, partial)
+    if place.hasPrefix(JournalFile.diskFolder), unsafe mkdir(JournalFile.diskFolder, 0o700) != 0,
+      errno != EEXIST
+    {
+      throw .output("cannot make \(JournalFile.diskFolder) for a journal: \(Errno(errno))")
+    }
+    let journal = try JournalFile(path: place, target: identity)
     let length = status.st_mode & S_IFMT == S_IFREG ? UInt64(status.st_size) : .max
     if let found = journal.journal, found.durableOffset > length {
       throw .output(
@@ -145,7 +151,7 @@ struct Endpoint {
     return journal
   }
 
-  private static func journalPath(_ path: String, _ plan: Plan, _ partial: PartialFile?)
+  private static func journalPath(_ path: String, _ partial: PartialFile?)
     throws(StartFailure) -> String
   {
     if let partial { return partial.journalPath }
@@ -155,22 +161,22 @@ struct Endpoint {
       let folder = whole.dropLast(name.count)
       return "\(folder).\(name).braid-journal"
     }
-    // What is in /dev does not survive a restart.
-    if unsafe mkdir(JournalFile.diskFolder, 0o700) != 0, errno != EEXIST {
-      throw .output("cannot make \(JournalFile.diskFolder) for a journal: \(Errno(errno))")
-    }
-    // By what the disk is: the same disk may be called otherwise after a restart, and another as it was.
-    var status = stat()
-    guard unsafe stat(whole, &status) == 0 else {
+    // What is in /dev does not survive a restart. By what the disk is: the same disk may be called otherwise after a restart, and another as it was.
+    guard let identity = DiskIdentity.of(path: whole) else {
       throw .output("cannot open \(path): \(Errno(errno))")
     }
-    let number = String(DiskIdentity.of(status, byteCount: nil).low, radix: 16)
+    let number = String(identity.low, radix: 16)
     return "\(JournalFile.diskFolder)/disk-\(number).journal"
+  }
+
+  /// What an output is called, also one that the shell has opened.
+  private static func path(of descriptor: Int32, _ plan: Plan) -> String {
+    if case .path(let path) = plan.endpoint { path } else { "/proc/self/fd/\(descriptor)" }
   }
 
   /// Whether a journal tells that what is there is ours.
   private static func hasJournal(_ path: String, _ plan: Plan) -> Bool {
-    guard plan.isResuming, let journal = try? journalPath(path, plan, nil) else { return false }
+    guard plan.isResuming, let journal = try? journalPath(path, nil) else { return false }
     var status = stat()
     return unsafe stat(journal, &status) == 0 && status.st_size > 0
   }
@@ -299,9 +305,16 @@ struct Endpoint {
   /// Cuts an output file that is written under another name to nothing; one that is written in
   /// place keeps what it has, until something else stands there.
   ///
+  /// A run that does not continue an earlier one also removes what that has noted: its journal would
+  /// vouch for bytes that are no longer there.
+  ///
   /// Called when all else is ready: a run that cannot start has destroyed nothing.
   /// - Throws: `StartFailure.output` with a sentence.
-  func empty() throws(StartFailure) {
+  func empty(for plan: Plan) throws(StartFailure) {
+    if journal == nil, kind == .storage, plan.role == .receiver {
+      let path = try Self.journalPath(Self.path(of: descriptor, plan), partial)
+      try JournalFile.forget(path)
+    }
     guard let partial else { return }
     // What is behind what the journal vouches for is of no use, and may be anything.
     let durable = off_t(journal?.journal?.durableOffset ?? 0)

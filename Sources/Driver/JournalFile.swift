@@ -49,6 +49,24 @@ struct JournalFile {
     journal = found
   }
 
+  /// Takes away what an earlier run has noted, and sees to it that it stays away.
+  ///
+  /// - Throws: `StartFailure.output` if it is still there.
+  static func forget(_ path: String) throws(StartFailure) {
+    var status = stat()
+    guard unsafe lstat(path, &status) == 0 else { return }
+    guard unsafe unlink(path) == 0 else {
+      throw .output("cannot remove \(path), which an earlier run has left: \(Errno(errno))")
+    }
+    let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+    let name = folder.isEmpty ? "." : folder == [""] ? "/" : folder.joined(separator: "/")
+    let directory = unsafe open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    defer { close(directory) }
+    guard directory >= 0, fsync(directory) == 0 else {
+      throw .output("cannot bring to the disk that \(path) is gone: \(Errno(errno))")
+    }
+  }
+
   /// Takes it away: what it tells of is complete.
   func remove() { _ = unsafe unlink(path) }
 }

@@ -75,14 +75,13 @@ struct PartialFile {
   /// Takes the name away again from a file whose receiver was killed after it had given it the name,
   /// and before it could remove the journal and tell the sender.
   private static func takeBack(_ target: String, to path: String) throws(Errno) {
-    var status = stat()
     let journalPath = journalPath(beside: path)
     func isUnfinished() -> Bool {
-      guard unsafe stat(target, &status) == 0,
+      guard let found = DiskIdentity.of(path: target),
         let file = try? SmallFile(path: journalPath, limit: Journal.fileByteCount),
         let journal = Journal(decoding: file.bytes.span)
       else { return false }
-      return journal.target == DiskIdentity.of(status, byteCount: nil)
+      return journal.target == found
     }
     guard isUnfinished() else { return }
     // Whoever is about to remove the journal still has the file locked.

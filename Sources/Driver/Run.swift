@@ -76,7 +76,7 @@ public enum Run {
       )
     }
     let ring = try makeRing(options)
-    try endpoint.empty()
+    try endpoint.empty(for: plan)
     if !ring.features.contains(.sendZeroCopy) { options.zeroCopy = .off }
     observer.prepared("io_uring: \(ring.features), \(ring.registrationText)")
     // Before the command: a signal that comes in between must not leave it behind.

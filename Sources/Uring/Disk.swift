@@ -39,4 +39,8 @@ public enum Disk {
     unsafe clu_next_data(descriptor, offset, end, &start, &stop)
     return start..<max(start, stop)
   }
+
+  /// When the file behind a descriptor was made (statx(2)), in ns since 1970; 0 where the file system
+  /// does not know.
+  public static func birthTime(_ descriptor: Int32) -> UInt64 { clu_birth_time(descriptor) }
 }

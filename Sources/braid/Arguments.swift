@@ -104,6 +104,11 @@ enum Arguments {
 
   /// A command and a path exclude each other, and no command is no command.
   static func check(exec: String?, _ option: String, _ path: String?) throws {
+    if path?.isEmpty == true { throw ValidationError("\(option) needs a path; this one is empty") }
+    // What is no UTF-8 has become something else, and so would the file's name.
+    if path?.unicodeScalars.contains("\u{FFFD}") == true {
+      throw ValidationError("\(option): the path is not in UTF-8; give it another name by a link")
+    }
     guard let exec else { return }
     if path != nil { throw ValidationError("give either \(option) or --exec, not both") }
     if exec.allSatisfy(\.isWhitespace) {

@@ -223,6 +223,36 @@ extension CommandLineTests {
       #expect(try run("stat -c %a received; ls -A | grep braid-", in: folder).text == "640\n")
     }
 
+    @Test(arguments: ["received", "received --in-place --force"])
+    func `a run that continues nothing leaves no journal to be trusted`(output: String) throws {
+      let folder = try Scratch()
+      _ = try run("for i in 1 2 3 4; do cat \(Sample.path); done > sent", in: folder)
+      try cutOff(output, journal: ".received.braid-journal", in: folder)
+      // Something else is written there, and cut off too.
+      var other = Pair()
+      other.send = "--input \(Sample.path) --limit 100M --verbose"
+      other.receive = "--verbose --output \(output)"
+      other.after = ""
+      let started = try other.start(in: folder)
+      try started.waitForSession()
+      for side in ["sender", "receiver"] { kill(try started.processID(side), SIGKILL) }
+      _ = try started.wait()
+      try expectEqual(pair(output).run(in: folder), "sent", "received", in: folder)
+    }
+
+    @Test func `a file that has only the inode of the one before is not continued`() throws {
+      let folder = try Scratch()
+      _ = try run("for i in 1 2 3 4; do cat \(Sample.path); done > sent", in: folder)
+      try cutOff("received", journal: ".received.braid-journal", in: folder)
+      let partial = ".received.braid-partial"
+      // The file system gives the number to the next file, mostly.
+      _ = try run("rm \(partial); head -c 300M /dev/zero > \(partial)", in: folder)
+      let options = "--listen 127.0.0.1:\(Port.unused()) --resume --output received"
+      let refused = try run("exec timeout 15 \"$BRAID\" receive \(options)", in: folder)
+      #expect(refused.status == 2)
+      #expect(refused.messages.contains("belongs to another output"), "\(refused.messages)")
+    }
+
     @Test func `what was whole on the disk when it was cut off stays whole`() throws {
       let folder = try Scratch()
       _ = try run("for i in 1 2 3 4; do cat \(Sample.path); done > sent", in: folder)

@@ -34,6 +34,8 @@ extension CommandLineTests {
       ("receive --verify", "--verify needs --output with a file or disk"),
       ("receive --in-place --exec cat", "--in-place needs --output with a file or disk"),
       ("receive --output x --exec cat", "give either --output or --exec, not both"),
+      ("receive --output ''", "--output needs a path; this one is empty"),
+      ("receive --output $(printf 'a\\377')", "--output: the path is not in UTF-8"),
       ("receive --exec ''", "--exec needs a command, such as 'zfs send tank/data@now'"),
       ("send host --prefer", "--prefer needs several hosts, in the order of preference"),
       ("send host --dead-after 0.5", "--dead-after: must be at least 1 second"),
