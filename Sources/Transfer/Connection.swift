@@ -126,8 +126,12 @@ struct Connection {
   /// Whether TCP at the other end answered when last it was looked at.
   var isAnswered = false
   var rate = RateEstimator()
+  /// As TCP last told it.
+  var roundTrip: Duration?
   /// When frames were last acknowledged, or the first one sent after none was on the way.
   var deliveredAt = Instant(nanoseconds: 0)
+  /// How long that was after the time before.
+  var deliveryGap: Duration = .zero
   /// Bytes in `carried`.
   var carriedByteCount = 0
 
@@ -135,6 +139,7 @@ struct Connection {
   var processedFrameCount: UInt64 = 0
   var unreportedByteCount = 0
   var unreportedSince: Instant?
+  var acknowledgedAt = Instant(nanoseconds: 0)
   var reportedLimit: UInt64 = 0
   var rejects: [Reject] = []
   var verdictSent = false

@@ -85,12 +85,19 @@ public enum Limits {
   /// A burst that shows a connection's links: large against what else crosses an idle link in the
   /// milliseconds that it takes (design.md, section 7: 64 KiB named both links of 24 of 24).
   public static let soundingByteCount = 64 << 10
-  /// Longest wait for the answer to one burst; it needs a round trip and, at 10 Mbit/s, 52 ms.
+  /// The same once a burst has shown that the links are slow: they carry little else in that time.
+  public static let smallSoundingByteCount = 16 << 10
+  /// A burst that takes longer than this beyond the round trip went over a slow link: 64 KiB take as
+  /// much at 25 Mbit/s.
+  public static let slowSounding: Duration = .milliseconds(20)
+  /// Longest wait for the answer to one burst, beyond two round trips: at 10 Mbit/s it takes 52 ms.
   public static let soundingTimeout: Duration = .milliseconds(150)
   /// Bursts in a row that may name no link before the links are watched instead.
   public static let unclearSoundings = 3
-  /// The data waits no longer than this for the choice of connections.
+  /// The data waits no longer than this, and `gatheringRoundTrips`, for the choice of connections.
   public static let gatheringTimeout: Duration = .milliseconds(600)
+  /// A burst takes a round trip, and eight links want a good dozen; TCP needs as many to fill a long path.
+  public static let gatheringRoundTrips = 16
   /// Of a pair, the data of the first direction wait no longer than this for the second to have
   /// chosen: its dials, its gathering, and a frame on the way.
   public static let partnerTimeout: Duration = .seconds(1)
@@ -127,10 +134,17 @@ public enum Limits {
   /// A turn that comes later than this was held up by a stopped process or a sleeping machine; a
   /// busy machine delays by less.
   public static let standstill: Duration = .seconds(1)
-  /// The horizon is never shorter: acknowledgements are up to 10 ms late, and TCP needs some depth.
+  /// The horizon is a round trip and this at least, since acknowledgements are up to 10 ms late and TCP
+  /// needs some depth; but no longer than the window takes to fill.
   public static let horizonMinimum: Duration = .milliseconds(25)
   /// The horizon is never longer: a late frame is repeated at the latest then.
   public static let horizonMaximum: Duration = .seconds(1)
+  /// A connection that is so many times slower than the fastest gets no frame that it cannot deliver
+  /// within the horizon; connections that share one link differ by less.
+  public static let muchFaster: Int64 = 4
+  /// How often a connection that is too slow is tried again: what is too slow for a frame in the
+  /// horizon, 25 ms at least, loses little by it.
+  public static let trialInterval: Duration = .seconds(1)
   /// Bytes that a connection may have ahead before its rate is known: a slow start's first rounds.
   public static let aheadOfFirstEstimate = 1 << 20
   /// Rates that a sender can be held to, in bits per second: at the lowest a frame of 4 KiB takes a

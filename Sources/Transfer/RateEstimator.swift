@@ -3,38 +3,62 @@
 struct RateEstimator: Equatable {
   /// Bytes per second while frames were on the way; 0 until the first window is full.
   private(set) var bytesPerSecond: Int64 = 0
-  private var windowStart: Instant?
+  /// Since when frames have been on the way without a break, or since the last window.
+  private var busySince: Instant?
+  /// Of the present window: time with frames on the way before that, and what was delivered.
+  private var busyTime: Duration = .zero
   private var windowByteCount: Int64 = 0
+  /// One frame is on the way to find the rate anew.
+  private var isTrial = false
 
   /// Long against the 10 ms by which acknowledgements are late, short against a link's failure.
   private static let window: Duration = .milliseconds(50)
 
   /// Frames are on the way from now on; time without any does not count.
-  mutating func didBecomeBusy(at now: Instant) {
-    windowStart = now
+  mutating func didBecomeBusy(isTrial: Bool = false, at now: Instant) {
+    busySince = now
+    self.isTrial = isTrial
+    guard isTrial else { return }
+    busyTime = .zero
     windowByteCount = 0
   }
 
-  /// So many bytes were acknowledged.
-  mutating func didDeliver(_ byteCount: Int, at now: Instant) {
-    guard let start = windowStart else { return }
+  /// So many bytes were acknowledged; `isIdle`: nothing more is on the way.
+  ///
+  /// A fast connection among slow ones is never busy for long: several short times make one window.
+  mutating func didDeliver(_ byteCount: Int, isIdle: Bool, at now: Instant) {
+    guard let start = busySince else { return }
     windowByteCount += Int64(byteCount)
-    settle(from: start, at: now)
+    if isTrial, isIdle {
+      // What was thought before may have been learnt from small frames, or from a path that was bad.
+      bytesPerSecond = Self.rate(windowByteCount, in: max(now - start, .microseconds(1)))
+    }
+    settle(after: busyTime + (now - start), at: now)
+    guard isIdle, let start = busySince else { return }
+    busyTime += now - start
+    busySince = nil
   }
 
   /// Looks at the clock also while nothing comes, so that a dying connection's rate falls.
   mutating func didWait(at now: Instant) {
-    guard let start = windowStart, now - start >= Self.window + Self.window else { return }
-    settle(from: start, at: now)
+    guard !isTrial, let start = busySince, busyTime + (now - start) >= Self.window + Self.window
+    else {
+      return
+    }
+    settle(after: busyTime + (now - start), at: now)
   }
 
-  private mutating func settle(from start: Instant, at now: Instant) {
-    let elapsed = now.nanoseconds - start.nanoseconds
-    guard elapsed >= Self.window.inNanoseconds else { return }
-    // At 2^33 bytes a window (1.4 Tbit/s) the product still fits 64 bits.
-    let rate = windowByteCount * 1_000_000 / (elapsed / 1000)
+  private mutating func settle(after elapsed: Duration, at now: Instant) {
+    guard elapsed >= Self.window else { return }
+    let rate = Self.rate(windowByteCount, in: elapsed)
     bytesPerSecond = bytesPerSecond == 0 ? rate : (bytesPerSecond * 3 + rate) / 4
-    windowStart = now
+    busySince = now
+    busyTime = .zero
     windowByteCount = 0
+  }
+
+  private static func rate(_ byteCount: Int64, in time: Duration) -> Int64 {
+    // At 2^33 bytes a window (1.4 Tbit/s) the product still fits 64 bits.
+    byteCount * 1_000_000 / (time.inNanoseconds / 1000)
   }
 }

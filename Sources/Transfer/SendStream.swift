@@ -305,6 +305,16 @@ struct SendStream {
     return oldest
   }
 
+  /// The newest frame on the way, if it may be sent a second time.
+  var newestOutstanding: SlotID? {
+    var newest: SlotID?
+    for index in frames.indices where frames[index].state == .outstanding {
+      if let best = newest, frames[best.index].number > frames[index].number { continue }
+      newest = SlotID(index)
+    }
+    return newest.flatMap { frames[$0.index].carrierCount < Limits.copiesPerFrame ? $0 : nil }
+  }
+
   /// How long ago a frame was last sent, if it may be sent a second time; else nil.
   func age(ofSingle slot: SlotID, at now: Instant) -> Duration? {
     frames[slot.index].carrierCount < Limits.copiesPerFrame
@@ -343,10 +353,10 @@ struct SendStream {
   // MARK: Sounding
 
   /// Lends a free slot to a burst; nil if there is none.
-  mutating func takeForSounding() -> (slot: SlotID, byteCount: Int)? {
+  mutating func takeForSounding(_ limit: Int) -> (slot: SlotID, byteCount: Int)? {
     guard let slot = free.popLast() else { return nil }
     frames[slot.index].state = .sounding
-    return (slot, min(Limits.soundingByteCount, geometry.frameByteCount))
+    return (slot, min(limit, geometry.frameByteCount))
   }
 
   /// The burst has left, or its connection has.

@@ -12,7 +12,7 @@ struct Gathering: Equatable {
     /// Nothing is being sounded; the next connection can be.
     case choosing
     /// A burst is on its way over one connection.
-    case sounding(ConnectionID, serial: UInt64, number: UInt32, until: Instant)
+    case sounding(ConnectionID, serial: UInt64, number: UInt32, since: Instant)
     /// The data may go.
     case done
   }
@@ -25,6 +25,8 @@ struct Gathering: Equatable {
   /// Whether the receiver's counters are known as they are since the data stopped.
   var isFresh = true
   var nextNumber: UInt32 = 1
+  /// What the next burst has.
+  var burstByteCount = Limits.soundingByteCount
   /// Counters before the present burst, here and there.
   var localBefore: [UInt64] = []
   var remoteBefore: [UInt64] = []
@@ -56,6 +58,12 @@ extension Session {
   mutating func didReceiveStatus(_ header: FrameHeader, _ links: [LinkStatus], at now: Instant) {
     remoteLinks = links
     if options.bench != nil { peerProcessorMicroseconds = header.number }
+    if options.role == .sender, !hasHeardStatus, hasSeveralLinks {
+      // How long an answer takes is to be known before one is waited for.
+      for index in connections.indices where connections[index].isMember {
+        actions.append(.measure(ConnectionID(index)))
+      }
+    }
     hasHeardStatus = true
     Self.addNew(links, to: &firstRemoteLinks)
     guard case .sounding(let id, let serial, header.detail, _) = gathering?.step else { return }
@@ -98,7 +106,9 @@ extension Session {
   /// Moves the gathering on; data waits until it is done.
   mutating func pumpGathering(at now: Instant) {
     guard phase == .running, let gathering, gathering.step != .done else { return }
-    if now >= gathering.deadline { return finishGathering(at: now) }
+    if now >= gathering.deadline + roundTrip * Limits.gatheringRoundTrips {
+      return finishGathering(at: now)
+    }
     switch gathering.step {
     case .awaitingStatus:
       guard hasHeardStatus else { return }
@@ -116,9 +126,9 @@ extension Session {
       chooseNext(at: now)
     case .choosing:
       chooseNext(at: now)
-    case .sounding(let id, let serial, _, let until):
+    case .sounding(let id, let serial, _, let since):
       let isLost = connections[id.index].serial != serial || !connections[id.index].isMember
-      guard isLost || now >= until else { return }
+      guard isLost || now >= since + soundingTimeout else { return }
       didSound(id, serial, crossing: Spread.Crossing(), at: now)
     case .done:
       break
@@ -135,6 +145,11 @@ extension Session {
     if remoteLinks.count > 1 { return true }
     guard localLinks.count > 1 else { return false }
     return dialing?.groups.contains { $0.link == nil } ?? true
+  }
+
+  /// Of the longest path, as far as it is known.
+  var roundTrip: Duration {
+    connections.compactMap { $0.isMember ? $0.roundTrip : nil }.max() ?? .zero
   }
 
   /// Connections that the links at both ends together can use.
@@ -163,7 +178,7 @@ extension Session {
     if isComing || memberCount < min(wantedCount, usefulCount) { return }
     let members = connections.indices.filter { connections[$0].state == .joined }
     let chosen = chosenMembers(among: members, total: usefulCount)
-    let isEnough = chosen.count >= usefulCount
+    let isEnough = chosen.count >= usefulCount && !isUneven
     let isExhausted =
       members.count >= min(usefulCount * Limits.candidatesPerConnection, options.connectionLimit)
     if isEnough || isExhausted || gathering?.unclearCount ?? 0 >= Limits.unclearSoundings {
@@ -191,9 +206,10 @@ extension Session {
       return requestConnections(members.count + max(usefulCount - chosen.count, 1))
     }
     let share = (usefulCount + groups.count - 1) / groups.count
+    let least = isUneven ? 1 : 0
     for index in groups.indices {
       let held = chosen.count { connections[$0].crossing.local == groups[index].link }
-      dialing?.groups[index].quota += max(share - held, 0)
+      dialing?.groups[index].quota += max(share - held, least)
     }
   }
 
@@ -202,6 +218,7 @@ extension Session {
     let wasSounding = gathering?.step != .awaitingStatus
     if gathering?.isRepeated == false { holdForPartner(at: now) }
     gathering?.step = .done
+    gatheredAt = now
     sending?.keptForSounding = 0
     guard wasSounding else { return }
     let members = connections.indices.filter { connections[$0].state == .joined }
@@ -211,7 +228,11 @@ extension Session {
     let links = max(localLinks.count, remoteLinks.count)
     var kept = chosenMembers(among: members, total: usefulCount)
     if kept.count < usefulCount { kept = chosenMembers(among: members, total: links) }
-    let isClear = kept.count >= links
+    var isClear = kept.count >= links
+    if isUneven {
+      isClear = true
+      kept = members
+    }
     if !isClear { kept = keptWithoutChoice(of: members) }
     for index in members where !kept.contains(index) { connections[index].state = .retiring }
     statistics.memberCount = memberCount
@@ -226,10 +247,14 @@ extension Session {
   }
 
   /// Too little was learnt for a choice: at the start, only what goes beyond the number that was
-  /// wanted is surplus; later, only what is known to go beyond a link's share.
+  /// wanted is surplus, and those that lead to known links stay; later, only what is known to go
+  /// beyond a link's share.
   private func keptWithoutChoice(of members: [Int]) -> [Int] {
-    guard gathering?.isRepeated == true else { return Array(members.prefix(usefulCount)) }
     let chosen = chosenMembers(among: members, total: usefulCount)
+    guard gathering?.isRepeated == true else {
+      let others = members.filter { !chosen.contains($0) }
+      return chosen + others.prefix(max(usefulCount - chosen.count, 0))
+    }
     return members.filter { index in
       let crossing = connections[index].crossing
       let isKnown =
@@ -239,10 +264,34 @@ extension Session {
     }
   }
 
+  /// Whether the same number of connections for every link will not fill them: the links of one end
+  /// differ in speed, and a switch puts what one link here sends on several there.
+  ///
+  /// Then all candidates stay: between the fast links of both ends there are some then.
+  private var isUneven: Bool {
+    guard localLinks.count > 1, remoteLinks.count > 1,
+      Self.differ(localLinks) || Self.differ(remoteLinks)
+    else { return false }
+    let crossings = connections.filter { $0.state == .joined }.map(\.crossing)
+    return crossings.contains { one in
+      crossings.contains { $0.local == one.local && $0.remote != one.remote }
+    }
+  }
+
+  private static func differ(_ links: [LinkStatus]) -> Bool {
+    let speeds = links.map(\.bitsPerSecond).filter { $0 > 0 }
+    guard let least = speeds.min(), let most = speeds.max() else { return false }
+    return least * 2 < most
+  }
+
   // MARK: Sounding
 
+  /// How long an answer may take.
+  var soundingTimeout: Duration { Limits.soundingTimeout + roundTrip * 2 }
+
   private mutating func sound(_ id: ConnectionID, at now: Instant) {
-    guard let burst = sending?.takeForSounding() else { return finishGathering(at: now) }
+    let limit = gathering?.burstByteCount ?? Limits.soundingByteCount
+    guard let burst = sending?.takeForSounding(limit) else { return finishGathering(at: now) }
     let number = gathering?.nextNumber ?? 0
     gathering?.nextNumber += 1
     actions.append(.lookAtLinks)
@@ -251,7 +300,7 @@ extension Session {
       id,
       serial: connections[id.index].serial,
       number: number,
-      until: now + Limits.soundingTimeout
+      since: now
     )
     soundingByteCount = UInt64(burst.byteCount)
     let header = FrameHeader(.sounding, length: UInt32(burst.byteCount), detail: number)
@@ -269,7 +318,9 @@ extension Session {
 
   /// The counters here have just been read; compares them if a burst has just been answered.
   mutating func compareCounters(at now: Instant) {
-    guard case .sounding(let id, let serial, _, _) = gathering?.step, let gathering else { return }
+    guard case .sounding(let id, let serial, _, let since) = gathering?.step, let gathering else {
+      return
+    }
     let local = localLinks.map(\.sentByteCount)
     guard pendingSounding != nil else {
       // The first look since the burst was ordered; it was taken before the burst was handed over.
@@ -277,6 +328,9 @@ extension Session {
       return
     }
     pendingSounding = nil
+    if now - since > roundTrip + Limits.slowSounding {
+      self.gathering?.burstByteCount = Limits.smallSoundingByteCount
+    }
     let crossing = Spread.Crossing(
       local: Spread.link(
         thatCarried: soundingByteCount,

@@ -330,10 +330,17 @@ extension Session {
     for _ in known..<processed {
       guard let carried = connections[id.index].carried.popFirst() else { break }
       connections[id.index].carriedByteCount -= carried.byteCount
-      connections[id.index].rate.didDeliver(carried.byteCount, at: now)
+      connections[id.index].rate.didDeliver(
+        carried.byteCount,
+        isIdle: connections[id.index].carried.isEmpty,
+        at: now
+      )
       sending?.didAcknowledge(carried)
     }
-    if processed > known { connections[id.index].deliveredAt = now }
+    if processed > known {
+      connections[id.index].deliveryGap = now - connections[id.index].deliveredAt
+      connections[id.index].deliveredAt = now
+    }
     connections[id.index].acknowledgedFrameCount = processed
     statistics.confirmedByteCount = sending?.acknowledgedByteCount ?? 0
     return true

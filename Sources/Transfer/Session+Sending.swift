@@ -86,10 +86,11 @@ extension Session {
     // Field by field here: a copy of the connection in every turn is what shows in a profile.
     let reportedLimit = connections[id.index].reportedLimit
     var isDue = reportedLimit == 0
-    if let since = connections[id.index].unreportedSince {
+    if connections[id.index].unreportedSince != nil {
       isDue =
         isDue || connections[id.index].unreportedByteCount >= acknowledgeByteCount
-        || now - since >= Limits.acknowledgeDelay || receiving.end != nil
+        || now - connections[id.index].acknowledgedAt >= Limits.acknowledgeDelay
+        || receiving.end != nil
     }
     let opened = receiving.windowLimit - windowReport.limit
     if opened > 0 {
@@ -105,6 +106,7 @@ extension Session {
     guard isDue else { return false }
     connections[id.index].unreportedByteCount = 0
     connections[id.index].unreportedSince = nil
+    connections[id.index].acknowledgedAt = now
     connections[id.index].reportedLimit = receiving.windowLimit
     windowReport = (receiving.windowLimit, now)
     compose(
@@ -225,15 +227,19 @@ extension Session {
     guard phase == .running, connections[id.index].state == .joined, gathering?.step == .done,
       !connections[id.index].carried.isFull, sending != nil
     else { return }
-    guard isPunctual(id), mayStartFrame, !isHeldForPartner else { return }
-    var next = sending?.nextToSend(at: now)
+    guard mayStartFrame, !isHeldForPartner else { return }
+    var next = isPunctual(id) ? sending?.nextToSend(at: now) : nil
     if next == nil, isStalled, let late = lateFrame(for: id, at: now) {
       next = sending?.sendCopy(of: late, at: now)
+    }
+    let isTrial = next == nil && isTrialDue(id, at: now)
+    if isTrial, let newest = sending?.newestOutstanding {
+      next = sending?.sendCopy(of: newest, at: now)
     }
     guard let next else { return }
     pace?.didStart(byteCount: next.byteCount - FrameHeader.byteCount, at: now)
     if connections[id.index].carried.isEmpty {
-      connections[id.index].rate.didBecomeBusy(at: now)
+      connections[id.index].rate.didBecomeBusy(isTrial: isTrial, at: now)
       connections[id.index].deliveredAt = now
     }
     connections[id.index].carried.append(next)
@@ -258,71 +264,6 @@ extension Session {
   /// Whether the user's limit lets another frame go; one that is sent again counts like any other,
   /// a burst that sounds a connection does not.
   var mayStartFrame: Bool { pace?.allowsFrame(at: present) ?? true }
-
-  /// The oldest frame on the way, if it is late and this connection may well be faster.
-  ///
-  /// Where links are known, the copy takes another one than the frame did: what holds up a frame is
-  /// its link more often than its connection. After four times as long any connection will do.
-  private func lateFrame(for id: ConnectionID, at now: Instant) -> SlotID? {
-    let patience = horizon ?? Limits.lateAfter
-    guard let slot = sending?.oldestOutstanding,
-      let age = sending?.age(ofSingle: slot, at: now), age >= patience
-    else { return nil }
-    let crossing = connections[id.index].crossing
-    let isPatient = age < patience * 4
-    for index in connections.indices where carries(index, slot) {
-      if index == id.index { return nil }
-      let other = connections[index].crossing
-      let sharesLocal = localLinks.count > 1 && other.local == crossing.local
-      let sharesRemote = remoteLinks.count > 1 && other.remote == crossing.remote
-      let isKnown = crossing.local != nil || crossing.remote != nil
-      if isPatient, isKnown, sharesLocal || sharesRemote { return nil }
-    }
-    return slot
-  }
-
-  private func carries(_ index: Int, _ slot: SlotID) -> Bool {
-    let carried = connections[index].carried
-    return (0..<carried.count).contains { carried[$0]?.slot == slot }
-  }
-
-  /// Whether another frame on this connection would arrive before the others have filled the window.
-  ///
-  /// A slow connection takes in far more than it delivers in time, and then all wait for it. So none
-  /// gets more ahead than it delivers within the horizon; one frame it may always have.
-  private func isPunctual(_ id: ConnectionID) -> Bool {
-    let connection = connections[id.index]
-    guard connection.carriedByteCount > 0, let frame = geometry?.frameByteCount else { return true }
-    let rate = connection.rate.bytesPerSecond
-    guard rate > 0, let horizon else {
-      return connection.carriedByteCount < Limits.aheadOfFirstEstimate
-    }
-    let limit = rate / 1000 * (horizon.inNanoseconds / 1_000_000)
-    return Int64(connection.carriedByteCount + frame) <= limit
-  }
-
-  /// Half of the time in which all connections together fill the window; nil until rates are known.
-  mutating func updateHorizon(at now: Instant) {
-    guard let geometry, sending != nil else { return }
-    var total: Int64 = 0
-    for index in connections.indices where connections[index].state == .joined {
-      if connections[index].carriedByteCount > 0 { connections[index].rate.didWait(at: now) }
-      total += connections[index].rate.bytesPerSecond
-    }
-    guard total > 0 else { return }
-    let window = Int64(geometry.frameByteCount) * Int64(geometry.slotCount)
-    let nanoseconds = window * 1000 / (total / 1000 + 1) * 1000 / 2
-    horizon = min(max(.nanoseconds(nanoseconds), Limits.horizonMinimum), Limits.horizonMaximum)
-  }
-
-  /// Whether nothing new can be sent although there is something: the window or memory is closed, or
-  /// only unacknowledged frames are left.
-  var isStalled: Bool {
-    guard let sending else { return false }
-    if sending.hasSendableFrame { return false }
-    return !sending.ready.isEmpty || sending.usedSlotCount == sending.geometry.slotCount
-      || sending.input == .ended || sending.input == .awaitingCommand
-  }
 
   /// Submits what is left of the present message or frame.
   mutating func continueSend(_ id: ConnectionID) {

@@ -115,6 +115,7 @@ extension Session {
   /// as long as the path works, also while the peer's process or disk stands still.
   mutating func didMeasure(_ id: ConnectionID, _ measurement: Measurement?, at now: Instant) {
     guard let measurement, connections[id.index].isMember else { return }
+    connections[id.index].roundTrip = measurement.roundTrip
     if connections[id.index].crossing.local == nil {
       connections[id.index].crossing.local = measurement.onlyLink
     }
@@ -157,12 +158,17 @@ extension Session {
     {
       sooner(pace.nextAt)
     }
-    if let gathering, case .sounding(_, _, _, let until) = gathering.step { sooner(until) }
+    if let gathering, case .sounding(_, _, _, let since) = gathering.step {
+      sooner(since + soundingTimeout)
+    }
+    if let lateAt, lateAt > present { sooner(lateAt) }
     if let heldUntil { sooner(heldUntil) }
     if phase == .running, isOutputReady, let receiving {
       // Only what can be sent when its time has come: else the owner would turn without end.
       for connection in connections where connection.canSend {
-        if let since = connection.unreportedSince { sooner(since + Limits.acknowledgeDelay) }
+        if connection.unreportedSince != nil {
+          sooner(connection.acknowledgedAt + Limits.acknowledgeDelay)
+        }
         if receiving.windowLimit > windowReport.limit {
           sooner(windowReport.at + Limits.acknowledgeDelay)
         }

@@ -13,7 +13,7 @@ extension Session {
     watch.note(isBusy: !isHeldBack && sending?.hasSendableFrame ?? false)
     guard now >= watchAt else { return }
     watchAt = now + Limits.statusInterval
-    let finding = watch.look(
+    var finding = watch.look(
       local: localLinks.map(\.sentByteCount),
       remote: remoteLinks.map(\.receivedByteCount),
       // What is broken or being dialled explains an idle link, and more connections do not mend it.
@@ -23,6 +23,14 @@ extension Session {
       },
       at: now
     )
+    // Links that are there, and too slow to be used, are not mended by more connections.
+    let slow = connections.filter { $0.state == .joined && isTooSlow($0) }
+    finding.local.removeAll { link in
+      Self.isNegligible(link, localLinks) || slow.contains { $0.crossing.local == link }
+    }
+    finding.remote.removeAll { link in
+      Self.isNegligible(link, remoteLinks) || slow.contains { $0.crossing.remote == link }
+    }
     if finding.isEmpty { return gatherAgain(at: now) }
     actions.append(
       .report(
@@ -35,9 +43,17 @@ extension Session {
     mend(finding)
   }
 
+  /// Whether a link is known to add so little to the others that nobody would see it idle.
+  private static func isNegligible(_ index: Int, _ links: [LinkStatus]) -> Bool {
+    let all = links.reduce(0) { $0 + $1.bitsPerSecond }
+    return links[index].bitsPerSecond > 0 && links[index].bitsPerSecond < all / 100
+  }
+
   /// Whether what a connection carries does not arrive.
   func isStuck(_ connection: Connection, at now: Instant) -> Bool {
-    !connection.carried.isEmpty && now - connection.deliveredAt >= Limits.stuckAfter
+    // Several connections that share a slow link take longer than that for each frame.
+    !connection.carried.isEmpty
+      && now - connection.deliveredAt >= max(Limits.stuckAfter, connection.deliveryGap * 2)
   }
 
   /// Sounds the connections when some have joined since the links were chosen, and parts with those
@@ -48,7 +64,9 @@ extension Session {
   private mutating func gatherAgain(at now: Instant) {
     let joined = connections.filter { $0.state == .joined }
     guard needsSounding, now >= gatherAt, watch.wasBusy,
-      joined.contains(where: { !$0.isSounded }),
+      joined.contains(where: { $0.joinedAt > gatheredAt && !$0.isSounded }),
+      // Over a long path the data would stop for long: what crowds a link stays then.
+      roundTrip * joined.count <= Limits.gatheringTimeout,
       !joined.contains(where: { now - $0.joinedAt < Limits.stuckAfter }),
       // A dial that takes longer than this goes to a link that is broken: it is not waited for.
       !connections.contains(where: { $0.isComing && now - $0.joinedAt < Limits.stuckAfter })
@@ -67,7 +85,8 @@ extension Session {
     gathering?.step = .draining(until: now + Limits.stuckAfter)
   }
 
-  /// Opens connections for idle links: aimed where the link here is idle, else by chance.
+  /// Opens connections for idle links: aimed where the link here is idle, else as many as there are
+  /// links, since chance leads one of them there.
   private mutating func mend(_ finding: LinkWatch.Finding) {
     guard dialing != nil else {
       return requestConnections(memberCount + finding.local.count + finding.remote.count)
@@ -76,11 +95,12 @@ extension Session {
       if let index = dialing?.groups.firstIndex(where: { $0.link == link }) {
         raiseQuota(index)
       } else {
-        raiseQuota(0)
+        for _ in localLinks { raiseQuota(0) }
       }
     }
     guard !finding.remote.isEmpty else { return }
-    for index in dialing?.groups.indices ?? 0..<0 { raiseQuota(index) }
+    let groups = dialing?.groups.indices ?? 0..<0
+    for number in 0..<max(remoteLinks.count, groups.count) { raiseQuota(number % groups.count) }
   }
 
   private mutating func raiseQuota(_ group: Int) {

@@ -43,6 +43,12 @@ public struct Session {
   var receiving: ReceiveStream?
   /// How far ahead of its delivery a connection may be given frames.
   var horizon: Duration?
+  /// In what time all connections together fill the window.
+  var fillTime: Duration?
+  /// When the choice of connections was last over.
+  var gatheredAt = Instant(nanoseconds: 0)
+  /// What the fastest connection delivers, in bytes per second.
+  var fastestRate: Int64 = 0
   /// What holds the frames back where the user wants a limit.
   var pace: Pace?
 

@@ -1,0 +1,131 @@
+import Wire
+
+// Which connection may have another frame: none is to be what all the others wait for.
+extension Session {
+  /// The oldest frame on the way, if it is late and this connection may well be faster.
+  ///
+  /// Where links are known, the copy takes another one than the frame did: what holds up a frame is
+  /// its link more often than its connection. After four times as long any connection will do.
+  func lateFrame(for id: ConnectionID, at now: Instant) -> SlotID? {
+    let patience = horizon ?? Limits.lateAfter
+    guard let slot = sending?.oldestOutstanding,
+      let age = sending?.age(ofSingle: slot, at: now), age >= patience,
+      isPunctual(id)
+        || connections[id.index].carried.isEmpty
+          && age >= timeOfFrame(at: connections[id.index].rate.bytesPerSecond)
+    else { return nil }
+    let crossing = connections[id.index].crossing
+    let isPatient = age < patience * 4
+    for index in connections.indices where carries(index, slot) {
+      if index == id.index { return nil }
+      let other = connections[index].crossing
+      let sharesLocal = localLinks.count > 1 && other.local == crossing.local
+      let sharesRemote = remoteLinks.count > 1 && other.remote == crossing.remote
+      let isKnown = crossing.local != nil || crossing.remote != nil
+      if isPatient, isKnown, sharesLocal || sharesRemote { return nil }
+    }
+    return slot
+  }
+
+  /// When the frame that everything waits for may be sent again.
+  var lateAt: Instant? {
+    guard phase == .running, isStalled, let slot = sending?.oldestOutstanding,
+      let age = sending?.age(ofSingle: slot, at: present)
+    else { return nil }
+    return present + ((horizon ?? Limits.lateAfter) - age)
+  }
+
+  private func carries(_ index: Int, _ slot: SlotID) -> Bool {
+    let carried = connections[index].carried
+    return (0..<carried.count).contains { carried[$0]?.slot == slot }
+  }
+
+  /// Whether another frame on this connection would arrive before the others have filled the window.
+  ///
+  /// A slow connection takes in far more than it delivers in time, and then all wait for it. So none
+  /// gets more ahead than it delivers within the horizon. Those that are not much slower than the
+  /// fastest may always have one frame: else, with little memory, nobody might have any.
+  func isPunctual(_ id: ConnectionID) -> Bool {
+    let connection = connections[id.index]
+    let rate = connection.rate.bytesPerSecond
+    guard let horizon else { return connection.carriedByteCount < Limits.aheadOfFirstEstimate }
+    // Of a newcomer nothing is known, and others know better.
+    guard rate > 0 else { return connection.carried.isEmpty }
+    if connection.carried.isEmpty, !isTooSlow(connection), !hasBusyMate(id) { return true }
+    let limit = rate / 1000 * (horizon.inNanoseconds / 1_000_000)
+    return Int64(connection.carriedByteCount + (geometry?.frameByteCount ?? 0)) <= limit
+  }
+
+  /// Whether a slow link is busy with a frame of another connection: two at a time take twice as long.
+  private func hasBusyMate(_ id: ConnectionID) -> Bool {
+    let connection = connections[id.index]
+    guard connection.crossing != Spread.Crossing(),
+      connection.rate.bytesPerSecond < fastestRate / Limits.muchFaster
+    else { return false }
+    return connections.indices.contains {
+      $0 != id.index && connections[$0].state == .joined && !connections[$0].carried.isEmpty
+        && connections[$0].crossing == connection.crossing
+    }
+  }
+
+  /// Whether a connection takes longer for one frame than all others are to wait for it.
+  ///
+  /// What it could add is less than what the others lose: no frame is shorter than a slot.
+  func isTooSlow(_ connection: Connection) -> Bool {
+    let rate = connection.rate.bytesPerSecond
+    guard rate > 0, let fillTime, rate < fastestRate / Limits.muchFaster else { return false }
+    return timeOfFrame(at: rate) > fillTime
+  }
+
+  /// What a frame takes at a rate, as far as it is known.
+  private func timeOfFrame(at rate: Int64) -> Duration {
+    guard rate > 0, let frame = geometry?.frameByteCount else { return .zero }
+    return .nanoseconds(Int64(frame) * 1_000_000 / (rate / 1000 + 1))
+  }
+
+  /// Whether it is time to see if a connection is still too slow: by a second copy of a frame, which
+  /// nobody waits for.
+  func isTrialDue(_ id: ConnectionID, at now: Instant) -> Bool {
+    let connection = connections[id.index]
+    // At most one frame of a window, where that takes longer.
+    let interval = max(Limits.trialInterval, fillTime ?? .zero)
+    return connection.carried.isEmpty && now - connection.deliveredAt >= interval
+      && isTooSlow(connection)
+  }
+
+  /// What a connection carries is a round trip's worth, and what is acknowledged late, before any of
+  /// it is ahead of the others; but all together never carry more than the window.
+  private var leastHorizon: Duration {
+    guard let fillTime else { return Limits.horizonMinimum }
+    let roundTrips = connections.compactMap { $0.state == .joined ? $0.roundTrip : nil }
+    let path = (roundTrips.min() ?? .zero) * 5 / 4
+    return min(path + min(Limits.horizonMinimum, fillTime * 3 / 4), fillTime)
+  }
+
+  /// Half of the time in which all connections together fill the window, but no less than the shortest
+  /// path needs; nil until rates are known.
+  mutating func updateHorizon(at now: Instant) {
+    guard let geometry, sending != nil else { return }
+    var total: Int64 = 0
+    fastestRate = 0
+    for index in connections.indices where connections[index].state == .joined {
+      if connections[index].carriedByteCount > 0 { connections[index].rate.didWait(at: now) }
+      total += connections[index].rate.bytesPerSecond
+      fastestRate = max(fastestRate, connections[index].rate.bytesPerSecond)
+    }
+    guard total > 0 else { return }
+    let window = Int64(geometry.frameByteCount) * Int64(geometry.slotCount)
+    let time = Duration.nanoseconds(window * 1000 / (total / 1000 + 1) * 1000)
+    fillTime = time
+    horizon = min(max(time / 2, leastHorizon), Limits.horizonMaximum)
+  }
+
+  /// Whether nothing new can be sent although there is something: the window or memory is closed, or
+  /// only unacknowledged frames are left.
+  var isStalled: Bool {
+    guard let sending else { return false }
+    if sending.hasSendableFrame { return false }
+    return !sending.ready.isEmpty || sending.usedSlotCount == sending.geometry.slotCount
+      || sending.input == .ended || sending.input == .awaitingCommand
+  }
+}
