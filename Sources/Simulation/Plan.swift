@@ -167,7 +167,7 @@ struct Plan {
     zeroCopy = .off
     links = [(topology.sum, topology.delay)]
     // What TCP_NOTSENT_LOWAT leaves, and what a receive buffer grows to.
-    sendBuffer = 128 << 10
+    sendBuffer = 256 << 10
     receiveBuffer = max(6 << 20, topology.product * 2)
     // Four turns for each frame at full rate, so that the loop is not the limit.
     loopDelay = min(max(65_536_000_000_000 / Int64(topology.sum), 2000), 50_000)

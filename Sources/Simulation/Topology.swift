@@ -15,6 +15,8 @@ struct Topology {
   var delay: Int64
   /// Whether the sender foresees which of its links a connection takes.
   var isAimed: Bool
+  /// Memory at either end, in bytes.
+  private(set) var memoryByteCount = 32 << 20
   /// Whether a switch in between hashes again; if not, both ends of a cable carry the same.
   var isSwitched: Bool
 
@@ -32,6 +34,9 @@ struct Topology {
     }
     let here = draw(count)
     rates = [here, isSwitched ? draw(random.int(1...8)) : here]
+    // What the user of a long path would ask for: queues may double what is on its way, and half of
+    // the window is what the core gives its connections ahead.
+    if random.chance(0.5) { memoryByteCount = max(memoryByteCount, min(product * 4, 2000 << 20)) }
   }
 
   /// What the slower end's links carry together, in bytes per second.
@@ -40,17 +45,26 @@ struct Topology {
   /// Bytes on their way when all links are full, and no queue is.
   var product: Int { sum / 1_000_000 * Int(delay * 2 / 1000) }
 
-  /// The default, or four times what is on its way: queues may double it, and half of the window is
-  /// what the core gives its connections ahead.
-  var memoryByteCount: Int { max(32 << 20, min(product * 4, 2000 << 20)) }
+  /// What can be reached, in bytes per second: all that is on its way is in memory, until it is
+  /// acknowledged, which is after 10 ms or a quarter of the memory.
+  var reachable: Int {
+    let late = 2 * delay + Limits.acknowledgeDelay.inNanoseconds
+    let byTime = memoryByteCount * 1_000_000 / Int(late / 1000)
+    let byCount = memoryByteCount * 3 / 4 * 1_000_000 / Int(2 * delay / 1000)
+    return min(sum, max(byTime, byCount))
+  }
 
-  /// How long the choice of connections, slow starts and repairs may take.
-  var settling: Int64 { 6_000_000_000 + 40 * delay }
+  /// How long the choice of connections, slow starts and repairs may take, and how long what was sent
+  /// before any rate was known: a window.
+  var settling: Int64 {
+    let choice: Int64 = isAimed && !isSwitched ? 2_000_000_000 : 6_000_000_000
+    return choice + 40 * delay + time(of: memoryByteCount)
+  }
 
   /// What is measured after that.
-  static let measured: Int64 = 2_000_000_000
-  /// Connections that may come or go in that time, of which half are candidates that go again.
-  static let changeLimit = 4
+  var measured: Int64 { max(1_000_000_000, time(of: 8 << 20)) }
+
+  private func time(of byteCount: Int) -> Int64 { Int64(byteCount) * 1_000_000 / Int64(sum / 1000) }
 }
 
 /// One end's link in one direction: a queue that is served at the link's rate.
@@ -103,8 +117,16 @@ struct CongestionWindow {
 public struct TopologyUse: Sendable {
   /// Links at the sender and the receiver, the delay, and whether the sender can aim.
   public var text = ""
-  /// Bytes that arrived after settling, each once, in thousandths of what the links could have carried.
+  /// Bytes that arrived after settling, each once, in thousandths of what could have arrived.
   public var permille = 0
+  /// The least of them that will do.
+  public static let permilleLimit = 950
   /// Connections that joined or were lost after settling.
   public var changeCount = 0
+  /// The most of them; half are candidates that go again.
+  public static let changeLimit = 4
+  /// Whether it was measured, and was not what it is to be.
+  public var isMiss: Bool {
+    permille > 0 && (permille < Self.permilleLimit || changeCount > Self.changeLimit)
+  }
 }

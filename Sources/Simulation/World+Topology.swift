@@ -11,7 +11,7 @@ struct Wires {
   var changeCount = 0
   var use = TopologyUse()
   /// The input ends with what is read by then.
-  var endsAt: Int64 { topology.settling + Topology.measured }
+  var endsAt: Int64 { topology.settling + topology.measured }
 
   init(_ topology: Topology) {
     self.topology = topology
@@ -129,7 +129,7 @@ extension World {
         name: "\(n == 0 ? "a" : "b")\(index + 1)",
         receivedByteCount: wires.wires[n][1][index].byteCount,
         sentByteCount: wires.wires[n][0][index].byteCount,
-        bitsPerSecond: 0,
+        bitsPerSecond: UInt64(wires.topology.rates[n][index] * 8),
         connectionCount: 0
       )
     }
@@ -151,7 +151,7 @@ extension World {
       wires?.settled = (arrived, state.changeCount)
       return
     }
-    let possible = state.topology.sum / 1000 * Int(Topology.measured / 1_000_000_000)
+    let possible = state.topology.reachable / 1000 * Int(state.topology.measured / 1_000_000) / 1000
     wires?.use.permille = (arrived - settled.arrived) / possible
     wires?.use.changeCount = state.changeCount - settled.changes
     judgeUse()
@@ -172,8 +172,10 @@ extension World {
   /// those that they were.
   private mutating func judgeUse() {
     guard let use = wires?.use else { return }
-    if use.permille < 950 { fail("only \(use.permille / 10) % of the links are used: \(use.text)") }
-    if use.changeCount > Topology.changeLimit {
+    if use.permille < TopologyUse.permilleLimit {
+      fail("only \(use.permille / 10) % of the links are used: \(use.text)")
+    }
+    if use.changeCount > TopologyUse.changeLimit {
       fail("\(use.changeCount) changes of the connections after settling: \(use.text)")
     }
   }
