@@ -229,12 +229,14 @@ extension CommandLineTests {
       _ = try run("for i in 1 2 3 4; do cat \(Sample.path); done > sent", in: folder)
       try cutOff(output, journal: ".received.braid-journal", in: folder)
       // Something else is written there, and cut off too.
+      _ = try run("yes | head -c 60M > other", in: folder)
       var other = Pair()
-      other.send = "--input \(Sample.path) --limit 100M --verbose"
+      other.send = "--input other --limit 200M --verbose"
       other.receive = "--verbose --output \(output)"
       other.after = ""
       let started = try other.start(in: folder)
       try started.waitForSession()
+      Thread.sleep(forTimeInterval: 0.5)
       for side in ["sender", "receiver"] { kill(try started.processID(side), SIGKILL) }
       _ = try started.wait()
       try expectEqual(pair(output).run(in: folder), "sent", "received", in: folder)
