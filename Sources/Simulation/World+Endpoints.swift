@@ -461,6 +461,7 @@ extension World {
       result = .failed(Failure(.other, code: 5))
     } else {
       output.isSynchronized = true
+      output.durableOffset = max(output.durableOffset, UInt64(output.writtenCount))
       damageOutput(isLate: true)
     }
     complete(

@@ -64,26 +64,32 @@ extension Session {
   mutating func didFlush(_ result: Event.Result, at now: Instant) {
     receiving?.didFlush()
     if case .failed(let failure) = result { return conclude(.outputFailed(failure), at: now) }
-    // A stream cannot be read again, so there is nothing to be noted.
-    guard phase == .running, options.keepsJournal, let source, source.kind != .stream else {
-      return
-    }
+    if phase == .running { _ = note(flushed.offset, sum: flushed.sum) }
+  }
+
+  /// Writes into the journal how much is on the disk.
+  ///
+  /// - Returns: false if none is kept: a stream cannot be read again, so there is nothing to be noted.
+  mutating func note(_ offset: UInt64, sum: UInt64) -> Bool {
+    guard options.keepsJournal, let source, source.kind != .stream else { return false }
     journalSequence += 1
-    journalOffset = flushed.offset
+    journalOffset = offset
+    notedOffset = offset
     let journal = Journal(
       source: source,
       target: options.target,
-      durableOffset: flushed.offset,
-      sum: options.verifies ? flushed.sum : nil,
+      durableOffset: offset,
+      sum: options.verifies ? sum : nil,
       sequence: journalSequence
     )
     submit(.writeJournal(journal), for: .writeJournal)
+    return true
   }
 
   mutating func didWriteJournal(_ result: Event.Result, at now: Instant) {
     journalOffset = nil
     switch result {
-    case .done: break
+    case .done: publishIfNoted()
     case .failed(let failure): conclude(.outputFailed(failure), at: now)
     }
   }

@@ -88,6 +88,20 @@ extension Session {
   /// The output is good: it gets its name.
   mutating func publish() {
     phase = .synchronizing
+    isPublishDue = true
+    publishIfNoted()
+  }
+
+  /// Gives the name when the journal knows the whole output: whoever is killed between that and the
+  /// last word finds it again by its journal.
+  mutating func publishIfNoted() {
+    guard isPublishDue, phase == .synchronizing, journalOffset == nil else { return }
+    if let receiving, notedOffset != receiving.writtenOffset,
+      note(receiving.writtenOffset, sum: receiving.writtenSum)
+    {
+      return
+    }
+    isPublishDue = false
     submit(.publish, for: .publish)
   }
 

@@ -86,6 +86,10 @@ public struct Session {
   /// The journal's last record, and what a record says that is being written.
   var journalSequence: UInt64 = 0
   var journalOffset: UInt64?
+  /// What the journal says, or is about to.
+  var notedOffset: UInt64?
+  /// Whether the output waits for the journal to get its name.
+  var isPublishDue = false
   /// Whether the input was asked for its next data, and has not answered.
   var isLocating = false
   var writeToken: OperationToken?

@@ -223,6 +223,24 @@ extension CommandLineTests {
       #expect(try run("stat -c %a received; ls -A | grep braid-", in: folder).text == "640\n")
     }
 
+    @Test(.enabled(if: Braid.has("strace"), "needs strace (Tests/Lab/install test)"))
+    func `however short it was, a file is found again that has its name and not its last word`()
+      throws
+    {
+      let folder = try Scratch()
+      _ = try run("head -c 3000001 /dev/urandom > sent", in: folder)
+      var killed = pair("received")
+      // The journal is what is unlinked, when the file has its name.
+      killed.beforeReceive = "strace -f -o trace -e trace=unlink -e inject=unlink:signal=KILL"
+      let first = try killed.run(in: folder)
+      #expect(first.receiver.status == 137, "\(first.receiver.messages)")
+      #expect(try run("cmp sent received", in: folder).status == 0)
+      let ends = try pair("received").run(in: folder)
+      #expect(start(ends.receiver.messages) == 3_000_001)
+      try expectEqual(ends, "sent", "received", in: folder)
+      #expect(try run("ls -A | grep braid-", in: folder).text.isEmpty)
+    }
+
     @Test(arguments: ["received", "received --in-place --force"])
     func `a run that continues nothing leaves no journal to be trusted`(output: String) throws {
       let folder = try Scratch()
