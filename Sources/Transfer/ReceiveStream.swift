@@ -253,18 +253,20 @@ struct ReceiveStream {
   }
 
   /// Takes in how much of the present write was accepted; true if the frame is done.
-  mutating func didWrite(byteCount: Int) -> Bool {
+  mutating func didWrite(byteCount: Int) -> Result<Bool, MismatchError> {
     precondition(isWriting, "wrote without a write")
     let place = index(of: nextNumber)
     expected[place].writtenByteCount += UInt64(byteCount)
     precondition(expected[place].writtenByteCount <= expected[place].byteCount)
-    guard expected[place].isWritten else { return false }
+    guard expected[place].isWritten else { return .success(false) }
+    // The end may have been announced during the write. Past it, nothing would ever be whole.
+    if let end, nextNumber >= end.frameCount { return .failure(beyondEnd(nextNumber)) }
     isWriting = false
     if let slot = expected[place].slot { free.append(slot) }
     writtenOffset += expected[place].byteCount
     expected[place] = Expected()
     nextNumber += 1
-    return true
+    return .success(true)
   }
 
   // MARK: Writing at offsets

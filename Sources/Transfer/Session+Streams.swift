@@ -118,7 +118,9 @@ extension Session {
       // A write of at least one byte that takes none: a device that is full and does not say so.
       conclude(.outputFailed(Failure(.noSpace)), at: now)
     case .done(let byteCount):
-      _ = receiving?.didWrite(byteCount: byteCount)
+      if case .failure(let error)? = receiving?.didWrite(byteCount: byteCount) {
+        return conclude(.mismatch(error.sentence), at: now)
+      }
       statistics.writtenOffset = receiving?.writtenOffset ?? 0
     case .failed(let failure):
       if failure.kind == .brokenPipe, command != .none { return missCommand(at: now) }

@@ -28,6 +28,27 @@ import Wire
     #expect(throws: ReceiveStream.MismatchError.self) { try next.get() }
   }
 
+  @Test func `an end that lies while the last frame is being written is a mismatch as well`() {
+    var owner = Owner(role: .receiver)
+    let id = owner.join()
+    for number in 0..<2 as Range<UInt64> {
+      let frame = FrameHeader(.data, length: 6, offset: number * 6, number: number, value: 7)
+      owner.receive(frame, on: id)
+      owner.receive(payloadByteCount: 6, on: id)
+    }
+    owner.completeWrites(byteCount: 6)
+    owner.completeWrites(byteCount: 2)
+    owner.receive(FrameHeader(.end, offset: 6, number: 1, value: 3), on: id)
+    #expect(owner.session.phase == .running)
+    owner.completeWrites(byteCount: 4)
+    guard case .parting(.mismatch, _) = owner.session.phase else {
+      Issue.record("it waits: \(owner.session.phase)")
+      return
+    }
+    #expect(owner.session.statistics.writtenOffset == 6)
+    #expect(owner.session.brokenInvariant == nil)
+  }
+
   @Test func `a listener that was started anew refuses the middle of a stream`() {
     var owner = Owner(role: .receiver)
     _ = owner.greet { $0.isContinuing = true }
@@ -295,6 +316,10 @@ private struct Owner {
 
   mutating func completeReads(byteCount: Int) {
     complete({ if case .read = $0 { true } else { false } }, byteCount)
+  }
+
+  mutating func completeWrites(byteCount: Int) {
+    complete({ if case .write = $0 { true } else { false } }, byteCount)
   }
 
   /// Ends what is in flight on a connection: sends whole, receives with the connection's end.

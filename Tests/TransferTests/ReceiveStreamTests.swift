@@ -74,7 +74,7 @@ private struct NaiveReceiver {
           continue
         }
         let part = Int(random.next() % UInt64(range.count)) + 1
-        if stream.didWrite(byteCount: part) {
+        if stream.didWrite(byteCount: part) == .success(true) {
           naive.arrived.remove(naive.written)
           naive.written += 1
         }
@@ -170,9 +170,9 @@ private struct NaiveReceiver {
     #expect(stream.admitHole(hole) == .duplicate)
     #expect(stream.usedSlotCount == 0)
     #expect(stream.rangeToWrite() == .success(.zeros(Limits.zerosByteCount)))
-    #expect(stream.didWrite(byteCount: 7) == false)
+    #expect(stream.didWrite(byteCount: 7) == .success(false))
     #expect(stream.rangeToWrite() == .success(.zeros(Limits.zerosByteCount - 2)))
-    #expect(stream.didWrite(byteCount: Limits.zerosByteCount - 2) == true)
+    #expect(stream.didWrite(byteCount: Limits.zerosByteCount - 2) == .success(true))
     #expect(stream.writtenOffset == span)
     #expect(stream.admitHole(hole) == .duplicate)
     #expect(stream.brokenInvariant(loose: 0) == nil)
