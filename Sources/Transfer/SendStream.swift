@@ -73,6 +73,8 @@ struct SendStream {
   /// Frames whose connection died or damaged them.
   private(set) var again: RingQueue<SlotID>
   var input = Input.idle
+  /// Whether the end was said on any connection; without it nobody can know that all is there.
+  var isEndSaid = false
   /// Slots that reading leaves alone while connections are sounded: one burst at a time.
   var keptForSounding = 0
   /// The slot being filled, with `frames[...].byteCount` bytes in it.

@@ -414,7 +414,8 @@ extension Session {
     payload: Span<UInt8>,
     at now: Instant
   ) {
-    guard let sending, sending.input == .ended else {
+    // Said once, on whatever connection: that one may have died since.
+    guard let sending, sending.isEndSaid else {
       return violate(id, "a verdict before the end", at: now)
     }
     guard header.detail == Ending.complete.rawValue else {

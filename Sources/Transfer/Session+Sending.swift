@@ -156,6 +156,7 @@ extension Session {
       return false
     }
     connections[id.index].endSent = true
+    self.sending?.isEndSaid = true
     compose(
       id,
       FrameHeader(

@@ -160,6 +160,44 @@ import Wire
     #expect(owner.session.statistics.writtenOffset == 0)
   }
 
+  @Test func `a verdict before the end was said is a violation, also when all was read`() {
+    var owner = Owner(role: .sender)
+    let id = owner.join()
+    owner.completeAll(of: id, sendsOnly: true)
+    owner.receive(FrameHeader(.status), on: id)
+    owner.receive(FrameHeader(.ack, number: 4), on: id)
+    owner.turn()
+    owner.completeReads(byteCount: 4096)
+    // The last frame is still on its way out when the input ends.
+    owner.completeReads(byteCount: 0)
+    #expect(owner.session.sending?.input == .ended)
+    owner.receive(.verdict, offset: 4096, on: id)
+    #expect(owner.session.violationCount == 1)
+    #expect(owner.session.phase == .running)
+  }
+
+  @Test func `a verdict counts where the end was said on a connection that has died`() {
+    var owner = Owner(role: .sender)
+    let ids = [owner.join(), owner.join()]
+    for id in ids { owner.completeAll(of: id, sendsOnly: true) }
+    owner.receive(FrameHeader(.status), on: ids[0])
+    owner.receive(FrameHeader(.ack, number: 4), on: ids[0])
+    owner.turn()
+    owner.completeReads(byteCount: 4096)
+    owner.completeReads(byteCount: 0)
+    // One is busy with the last frame, the other has said the end.
+    let endings = ids.filter { owner.session.connections[$0.index].endSent }
+    #expect(endings.count == 1)
+    for id in endings { owner.completeAll(of: id) }
+    let left = ids.filter { owner.session.connections[$0.index].carried.count == 1 }
+    #expect(left.count == 1 && owner.session.memberCount == 1)
+    for id in left { owner.receive(.verdict, offset: 4096, on: id) }
+    guard case .parting(.complete, _) = owner.session.phase else {
+      Issue.record("the verdict is not taken: \(owner.session.phase)")
+      return
+    }
+  }
+
   @Test func `a receiver has neither written nor read back more than was sent`() {
     var owner = Owner(role: .sender)
     let id = owner.join()
