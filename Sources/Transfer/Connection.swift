@@ -93,6 +93,8 @@ struct Connection {
   var deadline: Instant?
   /// When it joined; until then, when it was begun.
   var joinedAt = Instant(nanoseconds: 0)
+  /// Whether something of the stream got through on it.
+  var hasProgressed = false
   /// Why it is being stopped, for the report.
   var loss: Notice.Loss?
   var isResetOnClose = false

@@ -114,9 +114,20 @@ struct DialState {
     groups[group].pause = isUrgent ? Limits.dialPause : min(pause * 2, Limits.dialPauseMaximum)
   }
 
-  mutating func didJoin(_ group: Int, at now: Instant) {
+  /// A connection joined; whether it is any good is not known yet, so the pause stays what it is.
+  mutating func didJoin() { isAnswered = false }
+
+  /// A connection of a group proved good: what is missing there is dialled without delay.
+  mutating func didProve(_ group: Int, at now: Instant) {
     groups[group].pause = Limits.dialPause
-    groups[group].nextAt = now
-    isAnswered = false
+    groups[group].nextAt = min(groups[group].nextAt, now)
+  }
+
+  /// A connection joined and came to nothing all the same: as if it had not joined.
+  ///
+  /// Those that were dialled together and died together count as one.
+  mutating func didLoseUnproven(_ group: Int, jitter: UInt64, at now: Instant) {
+    guard now >= groups[group].nextAt else { return }
+    didFail(group, isUrgent: false, jitter: jitter, at: now)
   }
 }

@@ -35,12 +35,42 @@ extension Session {
       // Before it is closed: its address is still known then.
       actions.append(.report(.lost(id, reason: loss, resent: resent)))
     }
+    noteProof(of: id, isExpected: isExpected, at: now)
     stop(id, isReset: true, at: now)
     guard memberCount == 0 else { return }
     // Also after the verdict: a close without a goodbye may be one that has not heard it.
-    alone = (since: now, goneSince: nil)
+    beAlone(at: now)
     noteEvidence(loss, at: now)
     if phase == .running { actions.append(.report(.disconnected)) }
+  }
+
+  /// The last member has gone; time in which others joined and died at once counts as time alone.
+  mutating func beAlone(at now: Instant) {
+    let since = fruitlessSince ?? now
+    fruitlessSince = since
+    alone = (since: since, goneSince: nil)
+  }
+
+  /// Something of the stream got through on a connection that may have been in doubt.
+  mutating func noteProgress(_ id: ConnectionID, at now: Instant) {
+    guard !connections[id.index].hasProgressed else { return }
+    connections[id.index].hasProgressed = true
+    fruitlessSince = nil
+    dialing?.didProve(connections[id.index].group, at: now)
+  }
+
+  /// Tells a member that was some good from one that joined and died: whoever lets a handshake pass
+  /// and nothing else must not keep both sides dialling without a pause, or for ever.
+  mutating func noteProof(of id: ConnectionID, isExpected: Bool, at now: Instant) {
+    // Over a dead path it would have been found out by then. There may be nothing to send, or the
+    // output may stand still.
+    let hasLasted = now - connections[id.index].joinedAt >= options.pathSilence + .seconds(1)
+    if connections[id.index].hasProgressed || hasLasted {
+      fruitlessSince = nil
+    } else if !isExpected {
+      let (group, jitter) = (connections[id.index].group, options.random())
+      dialing?.didLoseUnproven(group, jitter: jitter, at: now)
+    }
   }
 
   /// A peer's host that answers for a dead process speaks against the process; silence speaks

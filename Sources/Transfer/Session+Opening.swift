@@ -394,7 +394,7 @@ extension Session {
     isPeerReplaced = false
     // A connection from another address may come over a link that was not known.
     if dialing == nil { actions.append(.lookAtLinks) }
-    dialing?.didJoin(connections[id.index].group, at: now)
+    dialing?.didJoin()
     armReceive(id)
   }
 

@@ -212,7 +212,9 @@ extension Session {
     if phase == .running {
       switch receiving?.admitHole(header) {
       case .violation(let sentence): return violate(id, sentence, at: now)
-      case .taken: statistics.frameCount += 1
+      case .taken:
+        statistics.frameCount += 1
+        noteProgress(id, at: now)
       case .duplicate, nil: break
       }
       statistics.duplicateFrameCount = receiving?.duplicateCount ?? 0
@@ -269,6 +271,7 @@ extension Session {
       if receiving?.didReceive(header, in: slot) == true {
         statistics.frameCount += 1
         sumUp(header, in: slot)
+        noteProgress(id, at: now)
         letGo(of: header.number)
       }
       statistics.confirmedByteCount = receiving?.receivedByteCount ?? 0
@@ -340,6 +343,7 @@ extension Session {
     if processed > known {
       connections[id.index].deliveryGap = now - connections[id.index].deliveredAt
       connections[id.index].deliveredAt = now
+      noteProgress(id, at: now)
     }
     connections[id.index].acknowledgedFrameCount = processed
     statistics.confirmedByteCount = sending?.acknowledgedByteCount ?? 0
@@ -453,9 +457,10 @@ extension Session {
     if let quota = dialing?.groups[group].quota, quota > 1 {
       dialing?.groups[group].quota = quota - 1
     }
+    noteProof(of: id, isExpected: true, at: now)
     stop(id, isReset: false, at: now)
     if memberCount == 0 {
-      alone = (since: now, goneSince: nil)
+      beAlone(at: now)
       noteEvidence(.closedByPeer, at: now)
     }
   }

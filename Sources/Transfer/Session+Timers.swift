@@ -37,6 +37,7 @@ extension Session {
     if let present = alone {
       alone = (present.since + gap, present.goneSince.map { $0 + gap })
     }
+    fruitlessSince = fruitlessSince.map { $0 + gap }
     if case .lingering(let until) = phase { phase = .lingering(until: until + gap) }
     for index in connections.indices {
       if let deadline = connections[index].deadline {

@@ -72,6 +72,9 @@ public struct Session {
   var measureAt: Instant
   /// Since when no connection is a member of the running session, and what speaks for a dead process.
   var alone: (since: Instant, goneSince: Instant?)?
+  /// Since when no connection was left that had proved good; those that join and die at once do not
+  /// end it.
+  var fruitlessSince: Instant?
   var windowReport: (limit: UInt64, at: Instant)
 
   // Ends of the stream.
