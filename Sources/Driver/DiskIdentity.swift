@@ -6,25 +6,28 @@ internal import Wire
 /// What tells one file or disk of a host from another, also after a restart.
 enum DiskIdentity {
   /// Two numbers for an output: of a file, when it was made as well, since inodes are used again.
+  ///
+  /// - Returns: nil if the kernel does not say.
   static func of(_ descriptor: Int32) -> (high: UInt64, low: UInt64)? {
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0 else { return nil }
-    let type = UInt64(status.st_mode & S_IFMT)
-    guard status.st_mode & S_IFMT == S_IFREG else { return (type, number(status)) }
-    return (type ^ Disk.birthTime(descriptor) << 16, number(status))
+    let isFile = status.st_mode & S_IFMT == S_IFREG
+    return of(status, born: isFile ? Disk.birthTime(descriptor) : 0)
   }
 
-  /// The same for what stands at a path; nil if nothing does, or it is closed to us.
+  /// The same for what stands at a path; nil if nothing does, or a file is closed to us.
   static func of(path: String) -> (high: UInt64, low: UInt64)? {
     var status = stat()
     guard unsafe stat(path, &status) == 0 else { return nil }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      return (UInt64(status.st_mode & S_IFMT), number(status))
-    }
+    guard status.st_mode & S_IFMT == S_IFREG else { return of(status, born: 0) }
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     return of(descriptor)
+  }
+
+  private static func of(_ status: stat, born: UInt64) -> (high: UInt64, low: UInt64) {
+    (UInt64(status.st_mode & S_IFMT) ^ born << 16, number(status))
   }
 
   /// What a sender tells of its input.

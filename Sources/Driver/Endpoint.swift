@@ -161,7 +161,8 @@ struct Endpoint {
       let folder = whole.dropLast(name.count)
       return "\(folder).\(name).braid-journal"
     }
-    // What is in /dev does not survive a restart. By what the disk is: the same disk may be called otherwise after a restart, and another as it was.
+    // What is in /dev does not survive a restart, after which the same disk may be called otherwise,
+    // and another as it was: the journal goes by what the disk is.
     guard let identity = DiskIdentity.of(path: whole) else {
       throw .output("cannot open \(path): \(Errno(errno))")
     }

@@ -58,12 +58,10 @@ struct JournalFile {
     guard unsafe unlink(path) == 0 else {
       throw .output("cannot remove \(path), which an earlier run has left: \(Errno(errno))")
     }
-    let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-    let name = folder.isEmpty ? "." : folder == [""] ? "/" : folder.joined(separator: "/")
-    let directory = unsafe open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    defer { close(directory) }
-    guard directory >= 0, fsync(directory) == 0 else {
-      throw .output("cannot bring to the disk that \(path) is gone: \(Errno(errno))")
+    do {
+      try Folder(of: path).synchronize()
+    } catch {
+      throw .output("cannot bring to the disk that \(path) is gone: \(error)")
     }
   }
 

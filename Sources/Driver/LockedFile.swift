@@ -3,9 +3,7 @@ internal import Uring
 
 /// Opens files and disks that only one process may write at a time.
 ///
-/// The kernel takes a dead process's ring apart after the process has gone; what was being written
-/// then keeps its file open, locked, until it is on the disk. Who starts a receiver again right after
-/// it was killed comes too early, and is helped by a little patience.
+/// Those of a receiver that has just been killed are waited for (`Patience`).
 enum LockedFile {
   /// A disk that needs longer than this for a few pieces needs its owner more than our patience.
   private static let attempts = 100
@@ -18,7 +16,7 @@ enum LockedFile {
   /// - Returns: the descriptor; the kernel closes it when the process ends.
   /// - Throws: `Errno.wouldBlock` if another holds it for 10 s; or why it cannot be opened.
   static func open(_ path: String, _ flags: Int32) throws(Errno) -> Int32 {
-    try patiently(while: .wouldBlock) { () throws(Errno) in
+    try Patience.retry(while: .wouldBlock, attempts: attempts, pause: pause) { () throws(Errno) in
       let file = try openOnce(path, flags | O_CREAT | O_NOFOLLOW)
       let isLocked = flock(file, LOCK_EX | LOCK_NB) == 0
       // Who held it may have moved or removed it: then this is no longer what stands there.
@@ -36,8 +34,9 @@ enum LockedFile {
   /// - Returns: the descriptor.
   /// - Throws: `Errno.busy` if it is in use for 2 s, or 10 s if it is ours; or why it cannot be opened.
   static func open(disk path: String, isOurs: Bool) throws(Errno) -> Int32 {
-    try patiently(while: .busy, attempts: isOurs ? attempts : diskAttempts) {
-      () throws(Errno) in try openOnce(path, O_WRONLY | O_EXCL)
+    let attempts = isOurs ? attempts : diskAttempts
+    return try Patience.retry(while: .busy, attempts: attempts, pause: pause) { () throws(Errno) in
+      try openOnce(path, O_WRONLY | O_EXCL)
     }
   }
 
@@ -52,22 +51,5 @@ enum LockedFile {
     var there = stat()
     guard unsafe fstat(file, &ours) == 0, unsafe lstat(path, &there) == 0 else { return false }
     return ours.st_ino == there.st_ino && ours.st_dev == there.st_dev
-  }
-
-  private static func patiently(
-    while passing: Errno,
-    attempts: Int = attempts,
-    _ open: () throws(Errno) -> Int32
-  ) throws(Errno) -> Int32 {
-    for _ in 1..<attempts {
-      do {
-        return try open()
-      } catch {
-        guard error == passing else { throw error }
-        var pause = timespec(tv_sec: 0, tv_nsec: pause)
-        unsafe nanosleep(&pause, nil)
-      }
-    }
-    return try open()
   }
 }

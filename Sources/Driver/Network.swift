@@ -14,9 +14,9 @@ struct Network {
 
   /// Connections that may wait to be accepted: many come at once when a session starts.
   private static let backlog: Int32 = 1024
-  /// How often a port in use is asked for again, and the nanoseconds before each: one second is
-  /// enough on a busy machine, and not long for whoever named a wrong port.
-  private static let portAttempts = 20
+  /// How often a port in use is asked for, and the nanoseconds between: one second in all is enough
+  /// on a busy machine, and not long for whoever named a wrong port.
+  private static let portAttempts = 21
   private static let portPause = 50_000_000
   /// Congestion control on loopback where the user names none: every kernel has it, for everybody.
   private static let loopbackControl = "reno"
@@ -59,7 +59,9 @@ struct Network {
     var failure = Errno.addressNotAvailable
     for address in addresses {
       do {
-        return try openPatiently(address)
+        return try Patience.retry(while: .addressInUse, attempts: portAttempts, pause: portPause) {
+          () throws(Errno) in try open(address)
+        }
       } catch {
         failure = error
         // Without IPv6 the next candidate is IPv4; any other trouble would only repeat itself there.
@@ -69,20 +71,6 @@ struct Network {
     let place = address.map { "\($0) port \(port)" } ?? "port \(port)"
     let remedy = failure == .addressInUse ? " Is another braid running? Choose another port." : ""
     throw .network("cannot listen at \(place): \(failure).\(remedy)")
-  }
-
-  /// The kernel takes a dead process's ring apart after the process has gone, and with it the accept
-  /// that keeps the port: a receiver that is started anew would come too early.
-  private static func openPatiently(_ address: SocketAddress) throws(Errno) -> Int32 {
-    for _ in 0..<portAttempts {
-      do {
-        return try open(address)
-      } catch .addressInUse {
-        var pause = timespec(tv_sec: 0, tv_nsec: portPause)
-        unsafe nanosleep(&pause, nil)
-      }
-    }
-    return try open(address)
   }
 
   private static func open(_ address: SocketAddress) throws(Errno) -> Int32 {

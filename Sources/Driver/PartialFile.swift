@@ -11,7 +11,7 @@ struct PartialFile {
   /// Where it belongs.
   let target: String
   /// The folder of both.
-  private let folder: String
+  private let folder: Folder
   /// Where its journal is.
   var journalPath: String { Self.journalPath(beside: path) }
   /// What it replaces, whose owner and mode it gets.
@@ -26,11 +26,9 @@ struct PartialFile {
   /// - Throws: `StartFailure.output` with a sentence.
   init(for name: String, replacing replaced: stat?, isResuming: Bool) throws(StartFailure) {
     target = Self.resolved(name) ?? name
-    let parts = target.split(separator: "/", omittingEmptySubsequences: false)
-    let last = parts.last.map(String.init) ?? target
-    let parent = parts.dropLast().joined(separator: "/")
-    folder = parts.count == 1 ? "." : parent.isEmpty ? "/" : parent
-    path = "\(folder)/.\(last).braid-partial"
+    let last = target.split(separator: "/", omittingEmptySubsequences: false).last ?? ""
+    folder = Folder(of: target)
+    path = "\(folder.path)/.\(last).braid-partial"
     self.replaced = replaced
     do {
       if isResuming { try Self.takeBack(target, to: path) }
@@ -66,10 +64,12 @@ struct PartialFile {
       _ = fchmod(descriptor, replaced.st_mode & 0o777)
     }
     guard unsafe rename(path, target) == 0 else { return Errno(errno) }
-    let directory = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard directory >= 0 else { return Errno(errno) }
-    defer { close(directory) }
-    return fsync(directory) == 0 ? nil : Errno(errno)
+    do {
+      try folder.synchronize()
+      return nil
+    } catch {
+      return error
+    }
   }
 
   /// Takes the name away again from a file whose receiver was killed after it had given it the name,
