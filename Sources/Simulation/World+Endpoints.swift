@@ -63,6 +63,8 @@ struct VirtualOutput {
   var flush: (token: OperationToken, offset: UInt64)?
   /// All bytes below it are on the disk.
   var durableOffset: UInt64 = 0
+  /// What the journal says of it.
+  var notedOffset: UInt64 = 0
   var watch: OperationToken?
   var synchronize: OperationToken?
   /// Nothing is taken before this moment.
@@ -402,6 +404,7 @@ extension World {
     guard Journal(decoding: journal.encoded.span) == journal else {
       return fail("the journal cannot be read again")
     }
+    output.notedOffset = journal.durableOffset
     marks.reach(.journalWritten)
     complete(n, Completion(event: .completed(token, .done(0), releaseFollows: false), ends: .flush))
   }

@@ -137,6 +137,10 @@ extension World {
     guard !plan.verifies || output.wasRead.count == input.content.count,
       output.wasRead.allSatisfy({ $0 }), !output.sawDamage
     else { return fail("what was not read back, or was wrong, gets its name") }
+    // Whoever is killed now finds it by its journal; of a stream nothing is noted.
+    if plan.isPositional[0], plan.isPositional[1], output.notedOffset != output.durableOffset {
+      return fail("the output gets its name before the journal knows all of it")
+    }
     output.isPublished = true
     complete(n, Completion(event: .completed(token, .done(0), releaseFollows: false), ends: .flush))
   }

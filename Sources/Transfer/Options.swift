@@ -90,6 +90,8 @@ public struct Options: Sendable {
   /// A connection is dead when TCP has waited this long for an answer, or about a third of it while
   /// others are answered.
   public var pathSilence: Duration = .seconds(3)
+  /// When the other side, too, has found a dead path out, and has had a second to dial again.
+  var pathPatience: Duration { pathSilence + .seconds(1) }
   /// Length of the input in bytes where known, else `Greeting.unknownStreamLength`.
   public var streamByteCount = Greeting.unknownStreamLength
   /// Whether our end of the stream is a file or a disk.

@@ -12,12 +12,7 @@ extension Session {
   package var isReadingBack: Bool { phase == .verifying }
 
   /// Whether a payload waits in its socket for a slot.
-  package var isHoldingFrame: Bool {
-    connections.contains {
-      if case .held = $0.incoming { return true }
-      return false
-    }
-  }
+  package var isHoldingFrame: Bool { connections.contains { $0.isHeld } }
 
   /// Whether frames wait that the receiver has no room for.
   package var isWindowClosed: Bool {

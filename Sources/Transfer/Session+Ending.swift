@@ -64,7 +64,7 @@ extension Session {
   mutating func noteProof(of id: ConnectionID, isExpected: Bool, at now: Instant) {
     // Over a dead path it would have been found out by then. There may be nothing to send, or the
     // output may stand still.
-    let hasLasted = now - connections[id.index].joinedAt >= options.pathSilence + .seconds(1)
+    let hasLasted = now - connections[id.index].joinedAt >= options.pathPatience
     if connections[id.index].hasProgressed || hasLasted {
       fruitlessSince = nil
     } else if !isExpected {

@@ -52,7 +52,7 @@ extension Session {
   /// Brings what was written to the disk: before it has become much, and for a journal every little
   /// while.
   mutating func flushIfDue(at now: Instant) {
-    guard let receiving, !receiving.isFlushing, journalOffset == nil else { return }
+    guard let receiving, !receiving.isFlushing, !isNoting else { return }
     let isLate = options.keepsJournal && now - flushedAt >= Limits.journalInterval
     guard receiving.isFlushDue || isLate && receiving.isDirty else { return }
     flushedAt = now
@@ -73,7 +73,7 @@ extension Session {
   mutating func note(_ offset: UInt64, sum: UInt64) -> Bool {
     guard options.keepsJournal, let source, source.kind != .stream else { return false }
     journalSequence += 1
-    journalOffset = offset
+    isNoting = true
     notedOffset = offset
     let journal = Journal(
       source: source,
@@ -87,7 +87,7 @@ extension Session {
   }
 
   mutating func didWriteJournal(_ result: Event.Result, at now: Instant) {
-    journalOffset = nil
+    isNoting = false
     switch result {
     case .done: publishIfNoted()
     case .failed(let failure): conclude(.outputFailed(failure), at: now)

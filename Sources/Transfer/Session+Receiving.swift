@@ -242,7 +242,7 @@ extension Session {
 
   /// Frames that had to wait for a slot, lowest number first.
   mutating func retryHeldFrames(at now: Instant) {
-    guard receiving != nil, connections.contains(where: { $0.isHeld }) else { return }
+    guard receiving != nil, isHoldingFrame else { return }
     let held = connections.indices.compactMap { index -> (UInt64, Int)? in
       guard case .held(let header) = connections[index].incoming, connections[index].isMember else {
         return nil

@@ -102,7 +102,7 @@ extension Session {
     // Who can only wait gives the dialler time to miss a connection whose reset it never heard.
     let patience =
       dialing == nil
-      ? max(Limits.goneAfter, options.pathSilence + .seconds(1)) : Limits.goneAfter
+      ? max(Limits.goneAfter, options.pathPatience) : Limits.goneAfter
     if let goneSince = alone.goneSince, now - goneSince >= patience, !isCalling {
       return isPeerReplaced ? .peerReplaced : .peerGone
     }

@@ -95,7 +95,7 @@ extension Session {
   /// Gives the name when the journal knows the whole output: whoever is killed between that and the
   /// last word finds it again by its journal.
   mutating func publishIfNoted() {
-    guard isPublishDue, phase == .synchronizing, journalOffset == nil else { return }
+    guard isPublishDue, phase == .synchronizing, !isNoting else { return }
     if let receiving, notedOffset != receiving.writtenOffset,
       note(receiving.writtenOffset, sum: receiving.writtenSum)
     {

@@ -86,9 +86,10 @@ public struct Session {
   /// When the output was last brought to the disk, up to where, and what that adds up to.
   var flushedAt: Instant
   var flushed: (offset: UInt64, sum: UInt64) = (0, 0)
-  /// The journal's last record, and what a record says that is being written.
+  /// The number of the journal's last record.
   var journalSequence: UInt64 = 0
-  var journalOffset: UInt64?
+  /// Whether a record is being written.
+  var isNoting = false
   /// What the journal says, or is about to.
   var notedOffset: UInt64?
   /// Whether the output waits for the journal to get its name.
