@@ -144,19 +144,13 @@ extension CommandLineTests {
 
     @Test func `a second sender is told that the receiver is busy`() throws {
       let folder = try Scratch()
-      let port = Port.unused()
-      let receiver = try Running(
-        "exec \"$BRAID\" receive --listen \(port)",
-        name: "receiver",
-        in: folder
-      )
-      try Port.waitForListener(at: port)
+      let (receiver, port) = try Running.listener("receive", in: folder)
       let first = try Running(
         "{ echo one; sleep 1; echo two; } | \"$BRAID\" send 127.0.0.1:\(port)",
         name: "first",
         in: folder
       )
-      try until("the first line is there", within: 5) { folder.text("receiver.out") == "one\n" }
+      try until("the first line is there", within: 5) { receiver.output == "one\n" }
       let second = try braid("send 127.0.0.1:\(port)")
       #expect(second.status == 4)
       let sentence = "braid: the receiver is busy with another session, or at its end. "

@@ -102,13 +102,7 @@ extension CommandLineTests {
 
     @Test func `a port in use is named`() throws {
       let folder = try Scratch()
-      let port = Port.unused()
-      let first = try Running(
-        "exec \"$BRAID\" receive --listen 127.0.0.1:\(port)",
-        name: "first",
-        in: folder
-      )
-      try Port.waitForListener(at: port)
+      let (first, port) = try Running.listener("receive", at: "127.0.0.1", in: folder)
       let second = try braid("receive --quiet --listen 127.0.0.1:\(port)")
       #expect(second.status == 1)
       #expect(
@@ -124,13 +118,7 @@ extension CommandLineTests {
     @Test func `two senders and two receivers do not get together`() throws {
       let folder = try Scratch()
       for (verb, sentence) in [("send", "both sides send"), ("receive", "both sides receive")] {
-        let port = Port.unused()
-        let listener = try Running(
-          "exec \"$BRAID\" \(verb) --listen \(port)",
-          name: verb,
-          in: folder
-        )
-        try Port.waitForListener(at: port)
+        let (listener, port) = try Running.listener(verb, in: folder)
         let option = verb == "send" ? "" : "--connect"
         let dialler = try braid("\(verb) \(option) 127.0.0.1:\(port)")
         #expect(dialler.status == 4)

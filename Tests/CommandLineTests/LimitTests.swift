@@ -21,13 +21,7 @@ extension CommandLineTests {
 
     @Test func `a bench keeps to a limit, and says so`() throws {
       let folder = try Scratch()
-      let port = Port.unused()
-      let listener = try Running(
-        "exec \"$BRAID\" bench --listen 127.0.0.1:\(port)",
-        name: "listener",
-        in: folder
-      )
-      try Port.waitForListener(at: port)
+      let (listener, port) = try Running.listener("bench", at: "127.0.0.1", in: folder)
       let ended = try run(
         "\"$BRAID\" bench 127.0.0.1:\(port) --limit 10M --time 2 --json",
         in: folder,

@@ -28,13 +28,7 @@ extension CommandLineTests {
     @Test func `a sender without io_uring does not harm the receiver`() throws {
       let folder = try Scratch()
       try Data(Self.filter.utf8).write(to: folder.url.appending(path: "without.pl"))
-      let port = Port.unused()
-      let receiver = try Running(
-        "exec \"$BRAID\" receive --listen \(port)",
-        name: "receiver",
-        in: folder
-      )
-      try Port.waitForListener(at: port)
+      let (receiver, port) = try Running.listener("receive", in: folder)
       let refused = try run(
         "perl without.pl 425 \"$BRAID\" send 127.0.0.1:\(port) --input \(Sample.path)",
         in: folder

@@ -38,13 +38,10 @@ extension CommandLineTests {
       first.limit = 20
       let started = try first.start(in: folder)
       try started.waitForSession()
-      let sender = try started.processID("sender")
       try until("the journal is written", within: 10) {
         try run("test -s \(journal)", in: folder).status == 0 || !started.receiver.isRunning
       }
-      kill(sender, SIGKILL)
-      kill(try started.processID("receiver"), SIGKILL)
-      _ = try started.wait()
+      try started.killBoth()
     }
 
     /// A rate at which a transfer outlasts its kills.
@@ -174,8 +171,7 @@ extension CommandLineTests {
       try until("the journal is written", within: 10) {
         try !run("find /var/lib/braid -type f -newer other -size +0", in: folder).text.isEmpty
       }
-      for side in ["sender", "receiver"] { kill(try started.processID(side), SIGKILL) }
-      _ = try started.wait()
+      try started.killBoth()
       disk = nil
       // Another disk has its name now, whoever made it.
       _ = try run("losetup \(name) other", in: folder)
@@ -255,8 +251,7 @@ extension CommandLineTests {
       let started = try other.start(in: folder)
       try started.waitForSession()
       Thread.sleep(forTimeInterval: 0.5)
-      for side in ["sender", "receiver"] { kill(try started.processID(side), SIGKILL) }
-      _ = try started.wait()
+      try started.killBoth()
       try expectEqual(pair(output).run(in: folder), "sent", "received", in: folder)
     }
 

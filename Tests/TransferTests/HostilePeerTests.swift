@@ -77,11 +77,7 @@ import Wire
     var owner = Owner(role: .sender)
     let id = owner.join()
     // What it reads comes before all else.
-    owner.completeAll(of: id, sendsOnly: true)
-    owner.receive(FrameHeader(.status), on: id)
-    owner.receive(FrameHeader(.ack, number: 4), on: id)
-    owner.turn()
-    owner.completeReads(byteCount: 4096)
+    owner.beginStream(on: id, byteCount: 4096)
     owner.turn()
     #expect(owner.session.connections[id.index].carried.count == 1)
     owner.receive(FrameHeader(.goodbye), on: id)
@@ -93,11 +89,7 @@ import Wire
   @Test func `short sends again and again await two notifications at most for a slot`() {
     var owner = Owner(role: .sender, frameByteCount: 65_536)
     let id = owner.join()
-    owner.completeAll(of: id, sendsOnly: true)
-    owner.receive(FrameHeader(.status), on: id)
-    owner.receive(FrameHeader(.ack, number: 4), on: id)
-    owner.turn()
-    owner.completeReads(byteCount: 65_536)
+    owner.beginStream(on: id, byteCount: 65_536)
     owner.turn()
     var copies: [Bool] = []
     for _ in 0..<4 {
@@ -163,11 +155,7 @@ import Wire
   @Test func `a verdict before the end was said is a violation, also when all was read`() {
     var owner = Owner(role: .sender)
     let id = owner.join()
-    owner.completeAll(of: id, sendsOnly: true)
-    owner.receive(FrameHeader(.status), on: id)
-    owner.receive(FrameHeader(.ack, number: 4), on: id)
-    owner.turn()
-    owner.completeReads(byteCount: 4096)
+    owner.beginStream(on: id, byteCount: 4096)
     // The last frame is still on its way out when the input ends.
     owner.completeReads(byteCount: 0)
     #expect(owner.session.sending?.input == .ended)
@@ -179,11 +167,8 @@ import Wire
   @Test func `a verdict counts where the end was said on a connection that has died`() {
     var owner = Owner(role: .sender)
     let ids = [owner.join(), owner.join()]
-    for id in ids { owner.completeAll(of: id, sendsOnly: true) }
-    owner.receive(FrameHeader(.status), on: ids[0])
-    owner.receive(FrameHeader(.ack, number: 4), on: ids[0])
-    owner.turn()
-    owner.completeReads(byteCount: 4096)
+    owner.completeAll(of: ids[1], sendsOnly: true)
+    owner.beginStream(on: ids[0], byteCount: 4096)
     owner.completeReads(byteCount: 0)
     // One is busy with the last frame, the other has said the end.
     let endings = ids.filter { owner.session.connections[$0.index].endSent }
@@ -201,11 +186,7 @@ import Wire
   @Test func `a receiver has neither written nor read back more than was sent`() {
     var owner = Owner(role: .sender)
     let id = owner.join()
-    owner.completeAll(of: id, sendsOnly: true)
-    owner.receive(FrameHeader(.status), on: id)
-    owner.receive(FrameHeader(.ack, number: 4), on: id)
-    owner.turn()
-    owner.completeReads(byteCount: 4096)
+    owner.beginStream(on: id, byteCount: 4096)
     owner.turn()
     owner.receive(FrameHeader(.heartbeat, value: .max), on: id)
     #expect(owner.session.statistics.readBackByteCount == 4096)
@@ -232,6 +213,15 @@ private struct Owner {
     change(&options)
     session = Session(options, at: now)
     turn()
+  }
+
+  /// Lets a sender go: its links were told of, four frames have room, and its first read is over.
+  mutating func beginStream(on id: ConnectionID, byteCount: Int) {
+    completeAll(of: id, sendsOnly: true)
+    receive(FrameHeader(.status), on: id)
+    receive(FrameHeader(.ack, number: 4), on: id)
+    turn()
+    completeReads(byteCount: byteCount)
   }
 
   mutating func turn(checksum: UInt64 = 7) {

@@ -49,6 +49,12 @@ struct Pair {
       )
     }
 
+    /// Ends both sides without a word, as a power failure would.
+    func killBoth() throws {
+      for side in ["sender", "receiver"] { kill(try processID(side), SIGKILL) }
+      _ = try wait()
+    }
+
     /// Waits until data may flow; both sides must be verbose.
     func waitForSession() throws {
       for side in [sender, receiver] {

@@ -54,6 +54,20 @@ final class Running {
     try messages.close()
   }
 
+  /// Starts a command of braid that listens at a port that nobody uses, and waits until it does.
+  static func listener(
+    _ command: String,
+    at address: String? = nil,
+    in folder: Scratch
+  ) throws -> (running: Running, port: Int) {
+    let port = Port.unused()
+    let place = address.map { "\($0):\(port)" } ?? "\(port)"
+    let script = "exec \"$BRAID\" \(command) --listen \(place)"
+    let running = try Running(script, name: "listener", in: folder)
+    try Port.waitForListener(at: port)
+    return (running, port)
+  }
+
   deinit {
     // timeout(1) passes the signal on to everything that it started.
     if process.isRunning { process.terminate() }
