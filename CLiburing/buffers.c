@@ -29,17 +29,17 @@ uint64_t clu_locked_memory_limit(void) {
   return limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
 }
 
-void clu_buffer_unregister(clu_ring *ring) {
-  if (ring->has_buffer) (void)io_uring_unregister_buffers(&ring->ring);
-  ring->has_buffer = false;
+// io_uring_register_buffers_sparse(3): 5.19. Older kernels refuse, and do without.
+int clu_buffers_register(clu_ring *ring, uint32_t count) {
+  int result = io_uring_register_buffers_sparse(&ring->ring, count);
+  ring->has_buffers = result == 0;
+  return result;
 }
 
-int clu_buffer_register(clu_ring *ring, void *base, size_t length) {
-  clu_buffer_unregister(ring);
+int clu_buffers_set(clu_ring *ring, uint32_t place, void *base, size_t length) {
   struct iovec buffer = {base, length};
-  int result = io_uring_register_buffers(&ring->ring, &buffer, 1);
-  ring->has_buffer = result == 0;
-  return result;
+  int result = io_uring_register_buffers_update_tag(&ring->ring, place, &buffer, NULL, 1);
+  return result < 0 ? result : 0;
 }
 
 // io_uring_register_files(3). The sparse call is of 5.19; before it, a table of -1 does the same.

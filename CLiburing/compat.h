@@ -37,7 +37,7 @@ struct clu_ring {
   union clu_scratch *scratch;
   uint32_t features;
   uint32_t executing;
-  bool has_buffer;
+  bool has_buffers;
   bool has_files;
 };
 

@@ -34,32 +34,26 @@ bool clu_prepare_nop(clu_ring *ring, uint64_t user_data) {
 }
 
 // io_uring_prep_read(3): offset -1 uses no offset, for pipes, sockets and terminals.
+// io_uring_prep_read_fixed(3): any range within one registered buffer.
 bool clu_prepare_read(clu_ring *ring, uint64_t user_data, clu_file file, void *buffer,
-                      uint32_t length, uint64_t offset) {
+                      uint32_t length, uint64_t offset, int32_t place) {
   TAKE_OR_FALSE(ring, sqe);
-  io_uring_prep_read(sqe, file.number, buffer, length, offset);
+  if (place < 0) {
+    io_uring_prep_read(sqe, file.number, buffer, length, offset);
+  } else {
+    io_uring_prep_read_fixed(sqe, file.number, buffer, length, offset, place);
+  }
   return finish_file(ring, sqe, user_data, file);
 }
 
 bool clu_prepare_write(clu_ring *ring, uint64_t user_data, clu_file file, const void *buffer,
-                       uint32_t length, uint64_t offset) {
+                       uint32_t length, uint64_t offset, int32_t place) {
   TAKE_OR_FALSE(ring, sqe);
-  io_uring_prep_write(sqe, file.number, buffer, length, offset);
-  return finish_file(ring, sqe, user_data, file);
-}
-
-// io_uring_prep_read_fixed(3): any range within registered buffer 0.
-bool clu_prepare_read_fixed(clu_ring *ring, uint64_t user_data, clu_file file, void *buffer,
-                            uint32_t length, uint64_t offset) {
-  TAKE_OR_FALSE(ring, sqe);
-  io_uring_prep_read_fixed(sqe, file.number, buffer, length, offset, 0);
-  return finish_file(ring, sqe, user_data, file);
-}
-
-bool clu_prepare_write_fixed(clu_ring *ring, uint64_t user_data, clu_file file,
-                             const void *buffer, uint32_t length, uint64_t offset) {
-  TAKE_OR_FALSE(ring, sqe);
-  io_uring_prep_write_fixed(sqe, file.number, buffer, length, offset, 0);
+  if (place < 0) {
+    io_uring_prep_write(sqe, file.number, buffer, length, offset);
+  } else {
+    io_uring_prep_write_fixed(sqe, file.number, buffer, length, offset, place);
+  }
   return finish_file(ring, sqe, user_data, file);
 }
 
@@ -75,18 +69,15 @@ bool clu_prepare_send(clu_ring *ring, uint64_t user_data, clu_file file, const v
 // io_uring_prep_send_zc(3): REPORT_USAGE (6.2, 6.1 stable) makes the notification say whether the
 // kernel copied. Where it is unknown the send fails with EINVAL: such a kernel gets plain sends.
 bool clu_prepare_send_zc(clu_ring *ring, uint64_t user_data, clu_file file, const void *buffer,
-                         uint32_t length) {
+                         uint32_t length, int32_t place) {
+  const int flags = MSG_WAITALL | MSG_NOSIGNAL;
   TAKE_OR_FALSE(ring, sqe);
-  io_uring_prep_send_zc(sqe, file.number, buffer, length, MSG_WAITALL | MSG_NOSIGNAL,
-                        IORING_SEND_ZC_REPORT_USAGE);
-  return finish_file(ring, sqe, user_data, file);
-}
-
-bool clu_prepare_send_zc_fixed(clu_ring *ring, uint64_t user_data, clu_file file,
-                               const void *buffer, uint32_t length) {
-  TAKE_OR_FALSE(ring, sqe);
-  io_uring_prep_send_zc_fixed(sqe, file.number, buffer, length, MSG_WAITALL | MSG_NOSIGNAL,
-                              IORING_SEND_ZC_REPORT_USAGE, 0);
+  if (place < 0) {
+    io_uring_prep_send_zc(sqe, file.number, buffer, length, flags, IORING_SEND_ZC_REPORT_USAGE);
+  } else {
+    io_uring_prep_send_zc_fixed(sqe, file.number, buffer, length, flags,
+                                IORING_SEND_ZC_REPORT_USAGE, place);
+  }
   return finish_file(ring, sqe, user_data, file);
 }
 

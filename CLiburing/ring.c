@@ -137,7 +137,7 @@ uint32_t clu_ring_destroy(clu_ring *ring) {
     quiesce(ring);
   }
   // Unregistering first gives the locked memory back at once instead of some time after exit.
-  clu_buffer_unregister(ring);
+  if (ring->has_buffers) (void)io_uring_unregister_buffers(&ring->ring);
   if (ring->has_files) (void)io_uring_unregister_files(&ring->ring);
   uint32_t executing = ring->executing;
   io_uring_queue_exit(&ring->ring);

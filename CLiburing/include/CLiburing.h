@@ -74,9 +74,10 @@ uint32_t clu_ring_reap(clu_ring *ring, clu_completion *out, uint32_t capacity);
 // Bytes that we may lock, after raising the soft limit to the hard one; UINT64_MAX: no limit.
 uint64_t clu_locked_memory_limit(void);
 
-// Registers one buffer, as index 0, in place of an earlier one; or takes that one away.
-int clu_buffer_register(clu_ring *ring, void *base, size_t length);
-void clu_buffer_unregister(clu_ring *ring);
+// Makes an empty table of `count` buffers; then sets one place (NULL and 0 empty it). What an
+// operation in flight uses stays registered until it is done.
+int clu_buffers_register(clu_ring *ring, uint32_t count);
+int clu_buffers_set(clu_ring *ring, uint32_t place, void *base, size_t length);
 
 // Makes an empty table of `count` descriptors; then sets one place (-1 empties it). A socket stays
 // open until its place is emptied, whatever close(2) says.
@@ -100,22 +101,17 @@ typedef struct clu_file {
   bool is_registered;
 } clu_file;
 
-// An offset of UINT64_MAX is none: for a pipe, socket or terminal.
+// An offset of UINT64_MAX is none: for a pipe, socket or terminal. `place` is that of the
+// registered buffer in which all bytes lie; negative: none.
 bool clu_prepare_nop(clu_ring *ring, uint64_t user_data);
 bool clu_prepare_read(clu_ring *ring, uint64_t user_data, clu_file file, void *buffer,
-                      uint32_t length, uint64_t offset);
+                      uint32_t length, uint64_t offset, int32_t place);
 bool clu_prepare_write(clu_ring *ring, uint64_t user_data, clu_file file, const void *buffer,
-                       uint32_t length, uint64_t offset);
-bool clu_prepare_read_fixed(clu_ring *ring, uint64_t user_data, clu_file file, void *buffer,
-                            uint32_t length, uint64_t offset);
-bool clu_prepare_write_fixed(clu_ring *ring, uint64_t user_data, clu_file file,
-                             const void *buffer, uint32_t length, uint64_t offset);
+                       uint32_t length, uint64_t offset, int32_t place);
 bool clu_prepare_send(clu_ring *ring, uint64_t user_data, clu_file file, const void *buffer,
                       uint32_t length);
 bool clu_prepare_send_zc(clu_ring *ring, uint64_t user_data, clu_file file, const void *buffer,
-                         uint32_t length);
-bool clu_prepare_send_zc_fixed(clu_ring *ring, uint64_t user_data, clu_file file,
-                               const void *buffer, uint32_t length);
+                         uint32_t length, int32_t place);
 bool clu_prepare_recv(clu_ring *ring, uint64_t user_data, clu_file file, void *buffer,
                       uint32_t length, bool wait_all);
 bool clu_prepare_discard(clu_ring *ring, uint64_t user_data, clu_file file, uint32_t length);

@@ -13,6 +13,7 @@ extension Engine {
       cancel(token)
     case .configure(let geometry):
       self.geometry = geometry
+      common.ring.divide(slots(geometry), pieceByteCount: geometry.stride)
     case .checksum(let slot, let byteCount, let findsZeros):
       let value = common.ring.arena.xxh3(range(slot, 0..<byteCount))
       let isZero = findsZeros && common.ring.arena.isZero(range(slot, 0..<byteCount))
@@ -74,9 +75,9 @@ extension Engine {
       let range = outgoing(id, region)
       // Memory that is not registered would be pinned, and charged to the locked-memory limit, for
       // each send anew; the few that the limit lets through are not worth the failure of the next.
-      let isRegistered = range.end <= common.ring.registeredByteCount
+      let goesWithoutCopy = zeroCopy && common.ring.register(range)
       enqueue(
-        zeroCopy && isRegistered ? .sendZeroCopy(file, from: range) : .send(file, from: range),
+        goesWithoutCopy ? .sendZeroCopy(file, from: range) : .send(file, from: range),
         userData: userData
       )
     case .receive(let id, .discard(let byteCount)):
@@ -256,11 +257,15 @@ extension Engine {
 
   // MARK: Memory
 
-  /// Slots stand at the start of the arena, so that they are what is registered; a pair shares them.
+  /// All slots, at the start of the arena; a pair shares them.
+  private func slots(_ geometry: Geometry) -> ArenaRange {
+    let start = isPartner ? session.options.ownMemoryByteCount & ~4095 : 0
+    return ArenaRange(offset: start, count: geometry.slotCount * geometry.stride)
+  }
+
   func range(_ slot: SlotID, _ bytes: Range<Int>) -> ArenaRange {
     guard let geometry else { preconditionFailure("a slot before the arena was cut") }
-    let start = isPartner ? session.options.ownMemoryByteCount : 0
-    let payload = start + slot.index * geometry.stride + Geometry.headroom
+    let payload = slots(geometry).offset + slot.index * geometry.stride + Geometry.headroom
     return ArenaRange(offset: payload + bytes.lowerBound, count: bytes.count)
   }
 

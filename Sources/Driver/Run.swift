@@ -193,6 +193,7 @@ public enum Run {
   private static func makeRing(_ options: Options) throws(StartFailure) -> Ring {
     var setup = RingSetup(arenaByteCount: journalOffset(options) + Journal.recordByteCount)
     setup.registeredByteCount = options.memoryByteCount
+    setup.bufferPlaces = Limits.slotCountMaximum
     do {
       return try Ring(setup)
     } catch {

@@ -32,6 +32,14 @@ public enum Limits {
   /// none, so this only bounds the patience with a hostile or foreign one.
   public static let violationsPerSession = 16
 
+  /// Read ahead at first: twice what a connection takes at a time for each of the eight that four links
+  /// have, and little enough for the cache of one processor.
+  public static let readAheadByteCount = 2 << 20
+  /// However large frames are, there is one for each of so many connections.
+  public static let readAheadFrameCount = 8
+  /// Longest time that connections wait for the input before more is read ahead: what is unsent in
+  /// their sockets (`TCP_NOTSENT_LOWAT`, 256 KiB each) lasts for 2 ms at 1 Gbit/s.
+  public static let dryTooLong: Duration = .milliseconds(2)
   /// Reads at offsets that are in flight at a time: a disk wants several to be busy all the time, and
   /// eight of 256 KiB are 2 MiB of memory.
   public static let readsInFlight = 8

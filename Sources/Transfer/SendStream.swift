@@ -73,6 +73,7 @@ struct SendStream {
   /// Frames whose connection died or damaged them.
   private(set) var again: RingQueue<SlotID>
   var input = Input.idle
+  var readAhead: ReadAhead
   /// Whether the end was said on any connection; without it nobody can know that all is there.
   var isEndSaid = false
   /// Slots that reading leaves alone while connections are sounded: one burst at a time.
@@ -103,18 +104,24 @@ struct SendStream {
     free = (0..<geometry.slotCount).reversed().map(SlotID.init)
     ready = RingQueue(capacity: geometry.slotCount)
     again = RingQueue(capacity: geometry.slotCount)
+    readAhead = ReadAhead(frameByteCount: geometry.frameByteCount)
   }
 
   // MARK: Filling
 
-  /// The slot and range that the next read goes to; nil if there is no free slot.
+  /// The slot and range that the next read goes to; nil if there is no free slot, or enough waits.
   mutating func rangeToFill() -> (SlotID, Range<Int>)? {
-    if filling == nil, free.count > keptForSounding, let slot = free.popLast() {
+    if filling == nil, mayTakeSlot, let slot = free.popLast() {
       frames[slot.index] = Frame(state: .filling)
       filling = slot
     }
     guard let slot = filling else { return nil }
     return (slot, frames[slot.index].byteCount..<geometry.frameByteCount)
+  }
+
+  /// Whether another slot is to be filled.
+  private var mayTakeSlot: Bool {
+    mutating get { free.count > keptForSounding && readAhead.wantsMore(than: ready.count) }
   }
 
   /// Whether some bytes wait in a slot that is not full.
@@ -210,7 +217,7 @@ struct SendStream {
   /// enough is being read.
   mutating func nextStep() -> Step? {
     guard let byteCount, hasStart, nextOffset < byteCount, readingCount < Limits.readsInFlight,
-      free.count > keptForSounding
+      mayTakeSlot
     else { return nil }
     switch map.step(at: nextOffset, frameByteCount: geometry.frameByteCount) {
     case .locate(let offset):

@@ -229,7 +229,12 @@ extension Session {
       !connections[id.index].carried.isFull, sending != nil
     else { return }
     guard mayStartFrame, !isHeldForPartner else { return }
-    var next = isPunctual(id) ? sending?.nextToSend(at: now) : nil
+    var next: Connection.Carried?
+    if isPunctual(id) {
+      next = sending?.nextToSend(at: now)
+      if next != nil { sending?.readAhead.didServe(at: now) }
+      if next == nil, !isStalled { sending?.readAhead.didRunDry(at: now) }
+    }
     if next == nil, isStalled, let late = lateFrame(for: id, at: now) {
       next = sending?.sendCopy(of: late, at: now)
     }

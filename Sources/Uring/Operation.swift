@@ -76,46 +76,56 @@ public enum Allocation: Int32, Sendable {
 }
 
 extension Operation {
+  /// The range that had better be registered; a copy into or out of a socket gains nothing by it.
+  var registrable: ArenaRange? {
+    switch self {
+    case .read(_, let range, _), .write(_, let range, _), .sendZeroCopy(_, let range): range
+    default: nil
+    }
+  }
+
   /// Prepares the operation; false when the submission queue is full.
+  ///
+  /// The place is that of the registered piece in which its range lies.
   func prepare(
     on ring: OpaquePointer,
     userData: UInt64,
     arena: borrowing Arena,
-    registered: Int
+    place: Int?
   ) -> Bool {
-    func isInside(_ range: ArenaRange) -> Bool { registered > 0 && range.end <= registered }
+    let place = Int32(place ?? -1)
     switch self {
     case .nop:
       return unsafe clu_prepare_nop(ring, userData)
     case .read(let file, let range, let offset):
-      let call = unsafe isInside(range) ? clu_prepare_read_fixed : clu_prepare_read
       let pointer = unsafe arena.pointer(range)
-      return unsafe call(
+      return unsafe clu_prepare_read(
         ring,
         userData,
         file.kernel,
         pointer,
         UInt32(range.count),
-        offset ?? UInt64.max
+        offset ?? UInt64.max,
+        place
       )
     case .write(let file, let range, let offset):
-      let call = unsafe isInside(range) ? clu_prepare_write_fixed : clu_prepare_write
       let pointer = unsafe arena.pointer(range)
-      return unsafe call(
+      return unsafe clu_prepare_write(
         ring,
         userData,
         file.kernel,
         pointer,
         UInt32(range.count),
-        offset ?? UInt64.max
+        offset ?? UInt64.max,
+        place
       )
     case .send(let file, let range):
       let pointer = unsafe arena.pointer(range)
       return unsafe clu_prepare_send(ring, userData, file.kernel, pointer, UInt32(range.count))
     case .sendZeroCopy(let file, let range):
-      let call = unsafe isInside(range) ? clu_prepare_send_zc_fixed : clu_prepare_send_zc
       let pointer = unsafe arena.pointer(range)
-      return unsafe call(ring, userData, file.kernel, pointer, UInt32(range.count))
+      let count = UInt32(range.count)
+      return unsafe clu_prepare_send_zc(ring, userData, file.kernel, pointer, count, place)
     case .receive(let file, let range, let exactly):
       let pointer = unsafe arena.pointer(range)
       return unsafe clu_prepare_recv(
@@ -166,7 +176,7 @@ extension Operation {
         allocation.rawValue
       )
     case .nop, .read, .write, .send, .sendZeroCopy, .receive, .discard:
-      preconditionFailure("prepared by prepare(on:userData:arena:registered:)")
+      preconditionFailure("prepared by prepare(on:userData:arena:place:)")
     }
   }
 }

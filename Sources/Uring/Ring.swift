@@ -8,8 +8,10 @@ public struct RingSetup: Hashable, Sendable {
   public var completionEntries: Int = 4096
   /// Size of the arena in bytes.
   public var arenaByteCount: Int
-  /// Bytes from the arena's start to register, as far as the locked-memory limit lets us; 0: none.
+  /// Bytes of the arena to register at most, as far as the locked-memory limit lets us; 0: none.
   public var registeredByteCount: Int
+  /// Places in the table of registered pieces of the arena, at most 16384; 0: no table.
+  public var bufferPlaces: Int = 0
   /// Places in the table of registered descriptors; 0: no table.
   public var filePlaces: Int = 0
 
@@ -39,8 +41,6 @@ public struct RingCounters: Hashable, Sendable {
 @safe public struct Ring: ~Copyable {
   /// The memory that operations read and write.
   public let arena: Arena
-  /// Bytes from the arena's start that are registered with the kernel; 0: none.
-  public let registeredByteCount: Int
   /// What the kernel can do.
   public let features: RingFeatures
   /// Operations that can wait for one submit; may be fewer than asked for.
@@ -50,9 +50,9 @@ public struct RingCounters: Hashable, Sendable {
   /// What has happened so far.
   public private(set) var counters = RingCounters()
 
-  private let handle: OpaquePointer
-  private let lockedMemoryLimit: UInt64
-  private let wantedByteCount: Int
+  let handle: OpaquePointer
+  /// Which pieces of the arena the kernel knows.
+  var registration: Registration
   private var batch: [clu_completion]
   private var batchPosition = 0
   private var batchCount = 0
@@ -94,16 +94,17 @@ public struct RingCounters: Hashable, Sendable {
         throw .other(error)
       }
     }
-    wantedByteCount = min(setup.registeredByteCount, arena.byteCount, Self.registrationLimit)
-    registeredByteCount = unsafe Self.register(
-      arena,
-      wantedByteCount,
-      limit: limit,
-      with: handle
+    var placeCount = setup.bufferPlaces
+    if placeCount > 0, unsafe clu_buffers_register(handle, UInt32(placeCount)) != 0 {
+      placeCount = 0
+    }
+    registration = Registration(
+      wantedByteCount: min(setup.registeredByteCount, arena.byteCount),
+      placeCount: placeCount,
+      limit: limit
     )
     self.arena = arena
     unsafe self.handle = handle
-    lockedMemoryLimit = limit
     features = unsafe RingFeatures(rawValue: clu_ring_features(handle))
     submissionEntries = unsafe Int(clu_ring_sq_entries(handle))
     completionEntries = unsafe Int(clu_ring_cq_entries(handle))
@@ -129,12 +130,9 @@ extension Ring {
   /// - Returns: false when the submission queue is full: submit, then try again.
   public mutating func enqueue(_ operation: Operation, userData: UInt64) -> Bool {
     precondition(userData != .max, "user data reserved by liburing")
-    return unsafe operation.prepare(
-      on: handle,
-      userData: userData,
-      arena: arena,
-      registered: registeredByteCount
-    )
+    var place: Int?
+    if let range = operation.registrable { place = self.place(of: range) }
+    return unsafe operation.prepare(on: handle, userData: userData, arena: arena, place: place)
   }
 
   /// Submits what is prepared and waits.
@@ -196,62 +194,5 @@ extension Ring {
   /// - Throws: `Errno.badDescriptor` or `Errno.invalid` for a wrong descriptor or place.
   public mutating func setFile(_ place: Int, to descriptor: Int32?) throws(Errno) {
     try check(unsafe clu_files_set(handle, UInt32(place), descriptor ?? -1))
-  }
-}
-
-// MARK: - Registration
-
-extension Ring {
-  /// One registered buffer cannot be larger, io_uring_register(2).
-  private static let registrationLimit = 1 << 30
-  /// Less is not worth a second way through the code.
-  private static let registrationFloor = 1 << 20
-  /// What is left of a locked-memory limit, since all processes of the user share it: Linux 6.14 and
-  /// later charge rings to it, 100 KiB each, and those of our user's other braids must fit as well.
-  private static let registrationMargin = 512 << 10
-  /// How exactly the limit is searched for.
-  private static let registrationStep = 256 << 10
-
-  /// Registers as much of the arena's start as the locked-memory limit leaves.
-  ///
-  /// What other processes have locked cannot be asked for, only tried: each try pins pages, so the
-  /// first is what fits when there are none, and the others halve the rest.
-  private static func register(
-    _ arena: borrowing Arena,
-    _ wanted: Int,
-    limit: UInt64,
-    with handle: OpaquePointer
-  ) -> Int {
-    func isRegistered(_ byteCount: Int) -> Bool {
-      let range = ArenaRange(offset: 0, count: byteCount)
-      return unsafe clu_buffer_register(handle, arena.pointer(range), byteCount) == 0
-    }
-    let allowed = limit == .max ? wanted : (Int(clamping: limit) - registrationMargin) & ~4095
-    let ceiling = min(wanted, allowed)
-    guard wanted > 0, ceiling == wanted || ceiling >= registrationFloor else { return 0 }
-    if isRegistered(ceiling) { return ceiling }
-    var fitting = 0
-    var excessive = ceiling / registrationStep + 1
-    // Ends: 1 GiB has 4096 steps, so there are 12 tries at most.
-    while excessive - fitting > 1 {
-      let middle = (fitting + excessive) / 2
-      if isRegistered(middle * registrationStep) { fitting = middle } else { excessive = middle }
-    }
-    let byteCount = fitting * registrationStep - registrationMargin
-    guard byteCount >= registrationFloor, isRegistered(byteCount) else {
-      unsafe clu_buffer_unregister(handle)
-      return 0
-    }
-    return byteCount
-  }
-
-  /// One sentence for `--verbose`: how much memory is registered, and why not more.
-  public var registrationText: String {
-    let whole = byteCountText(UInt64(wantedByteCount))
-    if registeredByteCount == wantedByteCount { return "registered all \(whole) of buffers" }
-    let part = registeredByteCount == 0 ? "none" : byteCountText(UInt64(registeredByteCount))
-    if lockedMemoryLimit == .max { return "registered \(part) of \(whole)" }
-    let limit = byteCountText(lockedMemoryLimit)
-    return "registered \(part) of \(whole): the locked-memory limit is \(limit)"
   }
 }

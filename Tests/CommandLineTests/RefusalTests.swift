@@ -91,7 +91,7 @@ extension CommandLineTests {
       pair.receive = "--verbose"
       let ends = try pair.run(in: folder)
       try expectEqual(ends, Sample.path, "received", in: folder)
-      let text = try #require(ends.sender.messages.firstMatch(of: /registered[^\n]*/)).0
+      let text = try #require(ends.sender.messages.firstMatch(of: /registers[^\n]*/)).0
       Attachment.record(String(text), named: "ulimit -l \(kibibytes).txt")
     }
 

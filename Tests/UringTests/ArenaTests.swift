@@ -76,47 +76,70 @@ import Testing
     }
   }
 
-  @Test(needsRing) func `without a limit all of the arena is registered`() throws {
-    var setup = RingSetup(arenaByteCount: 64 << 10)
-    setup.registeredByteCount = setup.arenaByteCount
-    try withRing(setup) { ring, _ in
-      #expect(ring.registeredByteCount == 64 << 10)
-      #expect(ring.registrationText == "registered all 64 KiB of buffers")
+  /// A ring whose arena is cut into pieces of that many bytes.
+  private static func divided(_ byteCount: Int, into piece: Int) throws(RingSetupError) -> Ring {
+    var setup = RingSetup(arenaByteCount: byteCount)
+    setup.bufferPlaces = byteCount / piece
+    var ring = try Ring(setup)
+    ring.divide(ring.arena.range, pieceByteCount: piece)
+    return ring
+  }
+
+  @Test(needsRing) func `a piece is registered when it is first used, and only once`() throws {
+    var ring = try Self.divided(64 << 10, into: 16 << 10)
+    #expect(ring.registrationText == "registers up to 64 KiB of buffers")
+    #expect(ring.registeredByteCount == 0)
+    let ranges = [range(16 << 10, 100), range((32 << 10) - 1, 1), range(48 << 10, 16 << 10)]
+    let counts = ranges.map { range in
+      _ = ring.register(range)
+      return ring.registeredByteCount
     }
+    #expect(counts == [16 << 10, 16 << 10, 32 << 10])
+    let isAcross = ring.register(range((16 << 10) - 1, 2))
+    #expect(!isAcross, "a place is that of one piece")
+    #expect(ring.registeredByteCount == 32 << 10)
   }
 
   @Test(needsRing, .enabled(if: isRoot, "needs root to become another user"))
   func `under a limit a part of the arena is registered and the rest still works`() async {
     await #expect(processExitsWith: .success) {
       becomeUser(lockedMemoryLimit: 8 << 20)
-      var ring = try Ring(RingSetup(arenaByteCount: 32 << 20))
-      #expect(ring.registeredByteCount == 7680 << 10)
-      let text = "registered 7680 KiB of 32 MiB: the locked-memory limit is 8 MiB"
+      var ring = try Self.divided(32 << 20, into: 1 << 20)
+      let text = "registers up to 7680 KiB of 32 MiB of buffers: the locked-memory limit is 8 MiB"
       #expect(ring.registrationText == text)
-      // Across the border of the registered part, and beyond it.
       let files = Files()
       let (reader, writer) = try files.pipe()
-      for offset in [(7680 << 10) - 100, 20 << 20] {
-        ring.fill(range(offset, 1000), with: UInt8(offset & 7))
-        let write = Operation.write(.descriptor(writer), from: range(offset, 1000), at: nil)
+      // In each piece, and across two.
+      for offset in stride(from: 0, to: 31 << 20, by: 512 << 10) {
+        let source = range(offset + (512 << 10) - 500, 1000)
+        ring.fill(source, with: UInt8(offset >> 20))
+        let sum = ring.arena.xxh3(source)
+        let write = Operation.write(.descriptor(writer), from: source, at: nil)
         try #expect(ring.outcome(write) == .bytes(1000))
         let read = Operation.read(.descriptor(reader), into: range(0, 1000), at: nil)
         try #expect(ring.outcome(read) == .bytes(1000))
-        #expect(ring.arena.xxh3(range(0, 1000)) == ring.arena.xxh3(range(offset, 1000)))
+        #expect(ring.arena.xxh3(range(0, 1000)) == sum)
       }
+      #expect(ring.registeredByteCount == 7 << 20)
     }
   }
 
   @Test(needsRing, .enabled(if: isRoot, "needs root to become another user"))
   func `what the user's other rings have locked is left to them, and room for one more`() async {
     await #expect(processExitsWith: .success) {
+      func registerAll(_ ring: inout Ring) {
+        for offset in stride(from: 0, to: ring.arena.byteCount, by: 256 << 10) {
+          _ = ring.register(range(offset, 1))
+        }
+      }
       becomeUser(lockedMemoryLimit: 8 << 20)
-      let first = try Ring(RingSetup(arenaByteCount: 3 << 20))
+      var first = try Self.divided(3 << 20, into: 256 << 10)
+      registerAll(&first)
       #expect(first.registeredByteCount == 3 << 20)
-      let second = try Ring(RingSetup(arenaByteCount: 32 << 20))
-      #expect((3 << 20...5 << 20).contains(second.registeredByteCount))
-      var third = try Ring(RingSetup(arenaByteCount: 32 << 20))
-      #expect(third.registeredByteCount == 0)
+      var second = try Self.divided(32 << 20, into: 256 << 10)
+      registerAll(&second)
+      #expect((3 << 20...9 << 19).contains(second.registeredByteCount))
+      var third = try Self.divided(32 << 20, into: 256 << 10)
       #expect(third.completionEntries == 4096)
       try #expect(third.outcome(.nop) == .bytes(0))
     }
@@ -126,11 +149,13 @@ import Testing
   func `with almost no locked memory the ring shrinks and nothing is registered`() async {
     await #expect(processExitsWith: .success) {
       becomeUser(lockedMemoryLimit: 64 << 10)
-      var ring = try Ring(RingSetup(arenaByteCount: 4 << 20))
+      var ring = try Self.divided(4 << 20, into: 4096)
       // 1024 where the kernel charges rings (6.14 to 6.18 at least), else what was asked for.
       #expect(ring.completionEntries == 1024 || ring.completionEntries == 4096)
+      #expect(ring.registrationText.hasPrefix("registers none of 4 MiB of buffers: the locked-"))
+      let isRegistered = ring.register(range(0, 1))
+      #expect(!isRegistered)
       #expect(ring.registeredByteCount == 0)
-      #expect(ring.registrationText.hasPrefix("registered none of 4 MiB: "))
       try #expect(ring.outcome(.nop) == .bytes(0))
     }
   }
