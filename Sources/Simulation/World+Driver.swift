@@ -55,9 +55,24 @@ extension World {
       guard actionCount < Self.actionLimit else { return fail("\(name(n)) never stops acting") }
     }
     check(n)
-    guard nodes[n].isRunning else { return }
+    guard nodes[n].isRunning, failure == nil else { return }
+    checkRest(n)
     nodes[n].idleTurns = delivered + actionCount == 0 ? nodes[n].idleTurns + 1 : 0
     scheduleTurn(n)
+  }
+
+  /// What can be done is done in the turn that made it possible, and does not wait for a timer: a
+  /// second turn in the same moment has nothing to do.
+  private mutating func checkRest(_ n: Int) {
+    guard nodes[n].session.nextDeadline.map({ $0.nanoseconds > now }) ?? true else { return }
+    var copy = nodes[n].session
+    copy.advance(to: Instant(nanoseconds: now))
+    guard let action = copy.nextAction() else { return }
+    // Each second copy of a late frame makes another frame the oldest: more may follow.
+    let known = nodes[n].session.statistics.resentFrameCount
+    if copy.statistics.resentFrameCount == known {
+      fail("\(name(n)) leaves for later: \(action)")
+    }
   }
 
   private mutating func scheduleTurn(_ n: Int) {

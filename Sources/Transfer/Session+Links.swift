@@ -130,6 +130,7 @@ extension Session {
       let isLost = connections[id.index].serial != serial || !connections[id.index].isMember
       guard isLost || now >= since + soundingTimeout else { return }
       didSound(id, serial, crossing: Spread.Crossing(), at: now)
+      chooseNext(at: now)
     case .done:
       break
     }

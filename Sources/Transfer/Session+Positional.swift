@@ -10,7 +10,9 @@ extension Session {
     while !isLocating, let step = sending?.nextStep() {
       switch step {
       case .read(let piece): read(piece)
-      case .hole(let slot, let header): actions.append(.seal(slot, header, seed: seed))
+      case .hole(let slot, let header):
+        actions.append(.seal(slot, header, seed: seed))
+        wasAnswered = true
       case .locate(let offset):
         isLocating = true
         actions.append(.locate(offset))
@@ -19,13 +21,18 @@ extension Session {
     statistics.zeroByteCount = sending?.zeroByteCount ?? 0
     guard sending?.isRead == true, sending?.input == .idle else { return }
     // What was read of a file at different moments may belong together at none.
-    if options.source.kind == .file { actions.append(.checkInput) } else { sending?.input = .ended }
+    if options.source.kind == .file { actions.append(.checkInput) } else { endInput() }
   }
 
   mutating func didCheckInput(isUnchanged: Bool, at now: Instant) {
     guard phase == .running else { return }
     guard isUnchanged else { return conclude(.inputFailed(Failure(.changed)), at: now) }
+    endInput()
+  }
+
+  private mutating func endInput() {
     sending?.input = .ended
+    wasAnswered = true
   }
 
   private mutating func read(_ piece: Piece) {
@@ -78,8 +85,6 @@ extension Session {
 
   mutating func didWrite(_ number: UInt64, _ result: Event.Result, at now: Instant) {
     guard phase == .running else { return }
-    // A hole in a new file is there at once, within the turn: then this turn goes on.
-    wasAnswered = true
     switch result {
     case .done(0):
       conclude(.outputFailed(Failure(.noSpace)), at: now)

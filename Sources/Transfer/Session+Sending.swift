@@ -258,6 +258,8 @@ extension Session {
     connections[id.index].sentByteCount = 0
     connections[id.index].lastSent = now
     statistics.resentFrameCount = sending?.resentFrameCount ?? 0
+    // Those that were passed over before it was the last one hear of the end as well.
+    if sending?.isEverythingSent == true { wasAnswered = true }
     continueSend(id)
   }
 

@@ -214,8 +214,9 @@ public struct Session {
         statistics.staleCompletionCount += 1
         return
       }
-      // Memory answers in the same turn. It ends: a read uses up a slot, a write a received frame.
-      if options.bench != nil { wasAnswered = true }
+      // What the owner does by itself it answers within the turn: reads and writes of memory, holes,
+      // the name. It ends: a read uses up a slot, a write a received frame.
+      wasAnswered = true
       completed(purpose, token, result, releaseFollows: releaseFollows, control: control, at: now)
     case .released(let token, let wasCopied):
       guard case .release(let slot, let id, let serial) = inFlight.purpose(of: token) else {
@@ -240,6 +241,8 @@ public struct Session {
       wasAnswered = true
       didCheckInput(isUnchanged: isUnchanged, at: now)
     case .measured(let id, let measurement):
+      // A path may be found dead by it: then others have work.
+      wasAnswered = true
       didMeasure(id, measurement, at: now)
     case .didLookAtLinks(let view):
       wasAnswered = true
@@ -312,8 +315,12 @@ public struct Session {
     pumpGathering(at: now)
     pumpOutput(at: now)
     pumpReadBack(at: now)
+    let wasStalled = isStalled
     pumpSends(at: now)
     pumpInput(at: now)
+    // The last frame has left, or the last slot was taken: now it is time for what is late, also on
+    // connections that were passed over.
+    if !wasStalled, let lateAt, lateAt <= present { wasAnswered = true }
     pumpDials(at: now)
     finishIfDone(at: now)
   }
@@ -323,7 +330,7 @@ public struct Session {
     if nextActionIndex == actions.count {
       actions.removeAll(keepingCapacity: true)
       nextActionIndex = 0
-      // A checksum or a look at the links was answered: what follows from it belongs to this turn.
+      // What was asked for was answered at once: what follows from it belongs to this turn.
       // It ends, because each answer used up a filled slot, a received frame or a burst.
       if wasAnswered, phase != .over { pump(at: present) }
     }
