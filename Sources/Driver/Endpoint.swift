@@ -49,10 +49,10 @@ struct Endpoint {
   /// that a frame is filled by one read.
   private static let pipeByteCount = 1 << 20
 
-  /// Opens the endpoint of a plan.
+  /// Opens the endpoint of a plan; `waiting` is told why it takes longer than usual.
   ///
   /// - Throws: `StartFailure.input` or `.output` with a sentence.
-  static func open(_ plan: Plan) throws(StartFailure) -> Endpoint {
+  static func open(_ plan: Plan, waiting: (String) -> Void) throws(StartFailure) -> Endpoint {
     if case .command(let text) = plan.endpoint { return try open(command: text, plan.role) }
     if plan.bench != nil { return memory }
     let isInput = plan.role == .sender
@@ -64,7 +64,7 @@ struct Endpoint {
       if isInput {
         descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
       } else {
-        (descriptor, partial) = try openTarget(path, plan)
+        (descriptor, partial) = try openTarget(path, plan, waiting: waiting)
       }
     }
     var status = stat()
@@ -83,7 +83,14 @@ struct Endpoint {
       base = isInput ? inputBase(descriptor, byteCount) : isNamed ? 0 : try outputBase(status, plan)
     }
     let identity = DiskIdentity.of(descriptor) ?? (0, 0)
-    let journal = try openJournal(plan, status, partial, identity)
+    let journal: JournalFile?
+    do {
+      journal = try openJournal(plan, status, partial, identity, waiting: waiting)
+    } catch {
+      // Made just now, or as good as that.
+      if status.st_size == 0 { partial?.discard() }
+      throw error
+    }
     return Endpoint(
       descriptor: descriptor,
       kind: kind,
@@ -111,9 +118,7 @@ struct Endpoint {
     _ plan: Plan
   ) throws(StartFailure) -> Int32? {
     guard plan.verifies, plan.role == .receiver else { return nil }
-    guard kind == .storage else {
-      throw .output("\(name) is no file and no disk: what was written there cannot be read back")
-    }
+    if let objection = objection(toStream: name, kind, plan) { throw .output(objection) }
     do {
       return try Disk.openForReading(descriptor)
     } catch {
@@ -126,13 +131,11 @@ struct Endpoint {
     _ plan: Plan,
     _ status: stat,
     _ partial: PartialFile?,
-    _ identity: (high: UInt64, low: UInt64)
+    _ identity: (high: UInt64, low: UInt64),
+    waiting: (String) -> Void
   ) throws(StartFailure) -> JournalFile? {
     guard plan.isResuming, plan.role == .receiver, case .path(let path) = plan.endpoint else {
       return nil
-    }
-    guard kind(of: status.st_mode) == .storage else {
-      throw .output("\(path) is no file and no disk: what was written there cannot be resumed")
     }
     let place = try journalPath(path, partial)
     if place.hasPrefix(JournalFile.diskFolder), unsafe mkdir(JournalFile.diskFolder, 0o700) != 0,
@@ -140,7 +143,9 @@ struct Endpoint {
     {
       throw .output("cannot make \(JournalFile.diskFolder) for a journal: \(Errno(errno))")
     }
-    let journal = try JournalFile(path: place, target: identity)
+    let journal = try JournalFile(path: place, target: identity) {
+      waiting("another braid uses \(place) at the moment.")
+    }
     let length = status.st_mode & S_IFMT == S_IFREG ? UInt64(status.st_size) : .max
     if let found = journal.journal, found.durableOffset > length {
       throw .output(
@@ -156,11 +161,7 @@ struct Endpoint {
   {
     if let partial { return partial.journalPath }
     let whole = PartialFile.resolved(path) ?? path
-    let name = whole.split(separator: "/").last.map(String.init) ?? whole
-    guard whole.hasPrefix("/dev/") else {
-      let folder = whole.dropLast(name.count)
-      return "\(folder).\(name).braid-journal"
-    }
+    guard whole.hasPrefix("/dev/") else { return PartialFile.path(beside: whole, "journal") }
     // What is in /dev does not survive a restart, after which the same disk may be called otherwise,
     // and another as it was: the journal goes by what the disk is.
     guard let identity = DiskIdentity.of(path: whole) else {
@@ -227,13 +228,27 @@ struct Endpoint {
     }
   }
 
+  /// What speaks against an output of which there must be more than a stream.
+  private static func objection(toStream name: String, _ kind: Kind, _ plan: Plan) -> String? {
+    guard kind != .storage, plan.isResuming || plan.verifies else { return nil }
+    let purpose = plan.isResuming ? "resumed" : "read back"
+    return "\(name) is no file and no disk: what was written there cannot be \(purpose)"
+  }
+
   /// Opens an output by its name, unless something speaks against overwriting it.
-  private static func openTarget(_ path: String, _ plan: Plan) throws(StartFailure)
-    -> (Int32, PartialFile?)
-  {
+  private static func openTarget(
+    _ path: String,
+    _ plan: Plan,
+    waiting: (String) -> Void
+  ) throws(StartFailure) -> (Int32, PartialFile?) {
     var status = stat()
     let isThere = unsafe stat(path, &status) == 0
+    guard isThere || errno == ENOENT else {
+      throw .output("cannot open \(path): \(Errno(errno))")
+    }
     let type = isThere ? status.st_mode & S_IFMT : S_IFREG
+    // A FIFO that nobody reads lets nobody open it.
+    if let objection = objection(toStream: path, kind(of: type), plan) { throw .output(objection) }
     // Half a copy of a disk has partitions, and half a file is not empty.
     if !plan.isForced, isThere, !hasJournal(path, plan) {
       let objection =
@@ -248,7 +263,8 @@ struct Endpoint {
       let partial = try PartialFile(
         for: path,
         replacing: isThere ? status : nil,
-        isResuming: plan.isResuming
+        isResuming: plan.isResuming,
+        waiting: { waiting("another braid writes \(path) at the moment.") }
       )
       return (partial.descriptor, partial)
     }
@@ -258,7 +274,10 @@ struct Endpoint {
       return (unsafe Glibc.open(path, flags, 0o600), nil)
     }
     do {
-      return (try LockedFile.open(disk: path, isOurs: hasJournal(path, plan)), nil)
+      let disk = try LockedFile.open(disk: path, isOurs: hasJournal(path, plan)) {
+        waiting("\(path) is in use.")
+      }
+      return (disk, nil)
     } catch {
       throw .output(error == .busy ? TargetGuard.busy(path) : "cannot open \(path): \(error)")
     }
@@ -322,6 +341,18 @@ struct Endpoint {
     if ftruncate(descriptor, durable) != 0 {
       throw .output("cannot empty \(partial.path): \(Errno(errno))")
     }
+  }
+
+  /// Leaves of a failed run only what another one can continue.
+  ///
+  /// - Parameter isWrong: whether what was written is not what was sent.
+  func discard(isWrong: Bool) {
+    if let journal {
+      guard isWrong || journal.isEmpty else { return }
+      // What the kernel says against it, it says to the next run as well.
+      try? journal.remove()
+    }
+    partial?.discard()
   }
 
   /// Whether an input file has still the length and the time of change that it was opened with.

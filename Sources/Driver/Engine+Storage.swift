@@ -162,12 +162,20 @@ extension Engine {
 
   /// Gives an output file that is on the disk its own name; nil if all went well.
   func publish() -> Errno? {
-    if let partial = endpoint.partial {
-      if let error = partial.publish(mayReplace: plan.isForced) { return error }
-      isPublished = true
+    do {
+      try endpoint.partial?.publish(mayReplace: plan.isForced)
+      isPublished = endpoint.partial != nil
+      // The journal is in the same folder, so that both come to the disk by one call. If only its end
+      // does before the power goes, all is sent again; nobody was told yet that it is complete.
+      if let journal = endpoint.journal {
+        try journal.remove()
+      } else {
+        try endpoint.partial?.folder.synchronize()
+      }
+      return nil
+    } catch {
+      return error
     }
-    endpoint.journal?.remove()
-    return nil
   }
 
   /// Reads what was written from now on; nothing is being written any more.

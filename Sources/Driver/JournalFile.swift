@@ -17,12 +17,17 @@ struct JournalFile {
   /// - Parameters:
   ///   - path: of the journal.
   ///   - target: what names the output that is open now.
+  ///   - waiting: called once, if another run has it and is waited for.
   /// - Throws: `StartFailure.output` for a journal that is damaged, in use, or another output's.
-  init(path: String, target: (high: UInt64, low: UInt64)) throws(StartFailure) {
+  init(
+    path: String,
+    target: (high: UInt64, low: UInt64),
+    waiting: () -> Void
+  ) throws(StartFailure) {
     self.path = path
     // Each record is to be on the disk when its write is over.
     do {
-      descriptor = try LockedFile.open(path, O_RDWR | O_DSYNC)
+      descriptor = try LockedFile.open(path, O_RDWR | O_DSYNC, waiting: waiting)
     } catch .wouldBlock {
       throw .output("another braid uses \(path) at the moment. Wait for it, or end it.")
     } catch {
@@ -65,6 +70,18 @@ struct JournalFile {
     }
   }
 
-  /// Takes it away: what it tells of is complete.
-  func remove() { _ = unsafe unlink(path) }
+  /// Whether it tells of anything: an earlier run's, or what this one has brought to the disk.
+  var isEmpty: Bool {
+    var status = stat()
+    return unsafe fstat(descriptor, &status) == 0 && status.st_size == 0
+  }
+
+  /// Takes it away, and sees to it that it stays away: what it tells of is complete, and may be
+  /// changed by others from now on, or was found to be wrong.
+  ///
+  /// - Throws: what the kernel says against it.
+  func remove() throws(Errno) {
+    guard unsafe unlink(path) == 0 else { throw Errno(errno) }
+    try Folder(of: path).synchronize()
+  }
 }

@@ -125,8 +125,8 @@ public enum StartFailure: Error, Equatable, Sendable, CustomStringConvertible {
 public protocol Observer {
   /// A sentence about how the run was set up, for `--verbose`.
   mutating func prepared(_ detail: String)
-  /// The start takes longer than it should: a sentence why. It is tried for as long as `Plan.wait` says.
-  mutating func delayed(_ reason: String)
+  /// The start takes longer than it should: a sentence why, and for how long it is tried in all.
+  mutating func delayed(_ reason: String, patience: Duration)
   /// Something in the way that this host is set up may cost links: a sentence, and whether it does.
   mutating func advised(_ sentence: String, costsLinks: Bool)
   /// Something happened to the session; `peer` is the address of the connection concerned.

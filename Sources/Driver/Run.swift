@@ -55,18 +55,18 @@ public enum Run {
     var options = options(of: plan)
     if let complaint = options.complaint { throw .usage(complaint) }
     try Descriptors.makeRoom(for: plan, &options)
-    let endpoint = try Endpoint.open(plan)
+    let endpoint = try Endpoint.open(plan) { observer.delayed($0, patience: LockedFile.patience) }
     // Whatever else is in the way: half a file is left nowhere.
-    // Only what a journal tells of is kept for another run.
-    var keepsPartial = endpoint.journal != nil
-    defer { if !keepsPartial { endpoint.partial?.discard() } }
+    var isPublished = false
+    var isMismatch = false
+    defer { if !isPublished { endpoint.discard(isWrong: isMismatch) } }
     tell(&options, of: endpoint, plan)
     let network: Network
     if let present {
       network = present
     } else {
       let begin = Clock.now()
-      network = try Network(plan) { observer.delayed($0) }
+      network = try Network(plan) { observer.delayed($0, patience: plan.wait) }
       options.wait = max(.zero, options.wait - .nanoseconds(Clock.now() - begin))
     }
     if case .dial = plan.opening {
@@ -98,12 +98,8 @@ public enum Run {
     defer { command?.close() }
     do {
       let reports = try loop.run()
-      // What is not what was sent cannot be continued either.
-      if case .mismatch = reports[0].outcome {
-        endpoint.journal?.remove()
-        keepsPartial = false
-      }
-      keepsPartial = keepsPartial || engine.isPublished
+      if case .mismatch = reports[0].outcome { isMismatch = true }
+      isPublished = engine.isPublished || reports[0].outcome == .complete
       let statistics = reports[0].statistics
       let isSender = plan.role == .sender
       endpoint.leave(after: isSender ? statistics.readByteCount : statistics.writtenOffset, plan)

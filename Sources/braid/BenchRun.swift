@@ -201,7 +201,9 @@ struct BenchObserver: Observer {
 
   mutating func prepared(_ detail: String) { reporter.prepared(detail) }
 
-  mutating func delayed(_ reason: String) { reporter.delayed(reason) }
+  mutating func delayed(_ reason: String, patience: Duration) {
+    reporter.delayed(reason, patience: patience)
+  }
 
   mutating func advised(_ sentence: String, costsLinks: Bool) {
     reporter.advised(sentence, costsLinks: costsLinks)

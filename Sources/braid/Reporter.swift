@@ -38,8 +38,8 @@ struct Reporter: Observer {
     if isVerbose { say(detail) }
   }
 
-  mutating func delayed(_ reason: String) {
-    say("\(reason) Trying for \(Figures.limit(sentences.plan.wait)).")
+  mutating func delayed(_ reason: String, patience: Duration) {
+    say("\(reason) Trying for \(Figures.limit(patience)).")
   }
 
   mutating func advised(_ sentence: String, costsLinks: Bool) {
