@@ -258,6 +258,13 @@ int clu_signals_open(void);
 // Takes one signal out of that descriptor; 0 if none is pending.
 int clu_signals_next(int descriptor);
 
+// Starts a thread that writes to `target`, for as long as that takes, what comes through a pipe of
+// `byte_count` bytes; one at a time. Returns the end of the pipe to write to, which does not block,
+// or -errno.
+int clu_relay_open(int target, int byte_count, uint64_t *thread);
+// Ends the pipe, and waits until all is written, at most so many seconds.
+void clu_relay_close(int queue, uint64_t thread, int seconds);
+
 // Makes a pipe that no child inherits; or -errno.
 int clu_pipe_open(int *reading, int *writing);
 // Sets a pipe's capacity; returns the capacity it has afterwards, or -errno when not a pipe.

@@ -13,7 +13,7 @@ struct BenchDocument {
   let omit: Duration
   let runs: [BenchRun.Measured]
 
-  /// The document with a line end.
+  /// The document, one line.
   var text: String {
     let settings: [(String, JSON)] = [
       ("time_s", .number(Figures.seconds(time))),
@@ -34,7 +34,7 @@ struct BenchDocument {
       ("settings", .object(settings)),
       ("runs", .array(runs.flatMap { run in run.directions.map { Self.run(run, $0) } })),
     ])
-    return document.text + "\n"
+    return document.text
   }
 
   private static func run(_ run: BenchRun.Measured, _ figures: BenchFigures) -> JSON {

@@ -49,7 +49,6 @@ struct BenchRun {
       StandardError.write("braid: \(error.text).\n")
       throw ExitStatus.usage.exitCode
     }
-    _ = StandardStreams.reserve()
     self.plan = plan
     self.sentences = sentences
     self.messages = messages
@@ -75,11 +74,11 @@ struct BenchRun {
         omit: measuring.omittedTime,
         runs: runs
       )
-      StandardOutput.write(document.text)
+      try Braid.print(document.text)
     } else if measuring.table {
-      show(BenchTable(runs, text).lines)
+      try show(BenchTable(runs, text).lines)
     } else if runs.count > 1 {
-      show(text.table(runs))
+      try show(text.table(runs))
     }
   }
 
@@ -110,7 +109,7 @@ struct BenchRun {
     plan.leavesLinksToChance = isByChance
     let directions = try one(plan, &observer)
     observer.forget()
-    if !measuring.json { show(text.lines(directions)) }
+    if !measuring.json { try show(text.lines(directions)) }
     return Measured(asked: count, isByChance: isByChance, directions: directions)
   }
 
@@ -171,7 +170,8 @@ struct BenchRun {
     observer.forget()
     switch reports[0].outcome {
     case .complete:
-      if !messages.quiet, let figures = BenchFigures.all(reports) { show(text.lines(figures)) }
+      // Whoever comes next measures all the same.
+      if !messages.quiet, let figures = BenchFigures.all(reports) { try? show(text.lines(figures)) }
     case .interrupted:
       break
     default:
@@ -179,8 +179,8 @@ struct BenchRun {
     }
   }
 
-  private func show(_ lines: [String]) {
-    StandardOutput.write(lines.map { $0 + "\n" }.joined())
+  private func show(_ lines: [String]) throws {
+    try Braid.print(lines.joined(separator: "\n"))
   }
 }
 
@@ -217,13 +217,17 @@ struct BenchObserver: Observer {
 
   mutating func measured(_ interval: BenchInterval) {
     guard let text, !isQuiet else { return }
-    guard interval.isPaired else { return StandardOutput.write(text.line([interval]) + "\n") }
+    guard interval.isPaired else { return show([interval], text) }
     guard let other = waiting.first, other.role != interval.role else {
       return waiting.append(interval)
     }
     waiting.removeFirst()
-    let pair = interval.role == .sender ? [interval, other] : [other, interval]
-    StandardOutput.write(text.line(pair) + "\n")
+    show(interval.role == .sender ? [interval, other] : [other, interval], text)
+  }
+
+  /// If it cannot be printed, the figures at the end cannot either, and that is an error.
+  private func show(_ stretch: [BenchInterval], _ text: BenchText) {
+    try? StandardOutput.write(text.line(stretch) + "\n")
   }
 
   /// The run is over: what still waits has no other half.

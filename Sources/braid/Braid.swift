@@ -29,6 +29,31 @@ struct Braid: ParsableCommand {
 
   /// The version of this program.
   static let version = "0.1.0"
+
+  /// The whole process.
+  static func main() {
+    StandardStreams.prepare()
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+      StandardError.finish()
+    } catch {
+      StandardError.finish()
+      exit(withError: error)
+    }
+  }
+
+  /// Prints what a command was asked for.
+  ///
+  /// - Throws: `ExitCode` after a sentence on standard error, if nobody can get it.
+  static func print(_ text: String) throws {
+    do {
+      try StandardOutput.write(text + "\n")
+    } catch {
+      StandardError.write("braid: \(error)\n")
+      throw ExitStatus(error).exitCode
+    }
+  }
 }
 
 /// `braid send`.
@@ -189,7 +214,7 @@ struct Key: ParsableCommand {
       """
   )
 
-  func run() {
-    print(PreSharedKey.fresh())
+  func run() throws {
+    try Braid.print(PreSharedKey.fresh())
   }
 }

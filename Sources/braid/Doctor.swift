@@ -54,11 +54,13 @@ struct Doctor: ParsableCommand {
       throw ExitStatus.endpointFailed.exitCode
     }
     for (index, one) in examined.enumerated() {
-      if index > 0 { print() }
-      for line in one.lines(portCount: ports ?? 8) { print(line) }
+      if index > 0 { try Braid.print("") }
+      for line in one.lines(portCount: ports ?? 8) { try Braid.print(line) }
     }
     if examined.isEmpty {
-      print("There is no bond here. Name the other host to see the way to it: braid doctor HOST")
+      try Braid.print(
+        "There is no bond here. Name the other host to see the way to it: braid doctor HOST"
+      )
     }
     if examined.contains(where: { !$0.survey.complaints.isEmpty }) {
       throw ExitStatus.failed.exitCode

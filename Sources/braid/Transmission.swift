@@ -69,9 +69,8 @@ struct Transmission {
   /// A stream that was closed (`<&-`) cannot be carried; better said now than after the connection.
   private func checkStandardStreams() throws {
     let isSender = plan.role == .sender
-    let closed = StandardStreams.reserve()
-    guard plan.endpoint == .standard, closed.contains(isSender ? STDIN_FILENO : STDOUT_FILENO)
-    else { return }
+    let descriptor = isSender ? STDIN_FILENO : STDOUT_FILENO
+    guard plan.endpoint == .standard, StandardStreams.closed.contains(descriptor) else { return }
     let (name, option) = isSender ? ("input", "--input") : ("output", "--output")
     StandardError.write("braid: standard \(name) is closed. Open it, or give \(option) PATH.\n")
     throw ExitStatus.endpointFailed.exitCode

@@ -88,6 +88,9 @@ extension CommandLineTests {
       #expect(
         output.messages == "braid: standard output is closed. Open it, or give --output PATH.\n"
       )
+      let key = try braid("key >&-")
+      #expect(key.status == 2)
+      #expect(key.messages == "braid: standard output is closed.\n")
     }
 
     @Test func `messages do not get into the output where standard error is closed`() throws {

@@ -23,7 +23,7 @@ enum Rules {
     "Transfer": ["Wire"],
     "Links": ["Glibc"],
     "Uring": ["CLiburing", "Glibc"],
-    "Driver": ["Transfer", "Wire", "Uring", "Links", "Glibc"],
+    "Driver": ["Transfer", "Wire", "Uring", "Links", "Glibc", "Synchronization"],
     "Simulation": ["Transfer", "Wire", "Synchronization"],
     "simulate": ["Simulation", "Glibc"],
     "braid": [
