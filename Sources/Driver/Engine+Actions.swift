@@ -55,8 +55,8 @@ extension Engine {
       session.handle(.didLookAtLinks(view), control: Span(), at: now)
     case .report(let notice):
       report(notice, at: now)
-    case .finish(let outcome):
-      self.outcome = outcome
+    case .finish:
+      break
     }
   }
 

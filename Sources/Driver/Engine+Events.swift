@@ -49,7 +49,7 @@ extension Engine {
   private func accept(_ id: ConnectionID, _ result: Event.Result) -> Event.Result {
     guard case .done(let number) = result else { return result }
     let descriptor = Int32(number)
-    guard outcome == nil else {
+    guard session.outcome == nil else {
       // Of a pair the other session goes on; who came finds the connection closed, and tries again.
       hasMissedConnection = true
       _ = Glibc.close(descriptor)

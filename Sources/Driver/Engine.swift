@@ -24,7 +24,6 @@ final class Engine<Watcher: Observer> {
   /// Descriptor and peer of every place in the session's connection table.
   var sockets: [ConnectionSocket]
   var geometry: Geometry?
-  var outcome: Outcome?
   /// Reads and writes by token, to be done again where a descriptor would not block.
   var streamOperations: [UInt64: Uring.Operation] = [:]
   /// Whether an output file has its own name.

@@ -11,8 +11,7 @@ struct Loop<Watcher: Observer> {
   /// The session of the run; behind it, once there is one, the other of its pair.
   private var engines: [Engine<Watcher>]
   private var first: Engine<Watcher> { engines[0] }
-  /// Why the run has failed: of a pair, the first failure ends both.
-  private var failure: Outcome?
+  private var couple = Pair()
 
   init(_ first: Engine<Watcher>, signals: Int32) {
     common = first.common
@@ -32,7 +31,7 @@ struct Loop<Watcher: Observer> {
     while true {
       for engine in engines { engine.carryOut(at: now) }
       if first.isMeasuring { pair(at: now) }
-      if engines.allSatisfy({ $0.outcome != nil }) { return reports() }
+      if engines.allSatisfy({ $0.session.outcome != nil }) { return reports() }
       try turn(from: now)
       now = Clock.now()
       while let completion = common.ring.nextCompletion() { take(completion, at: now) }
@@ -81,8 +80,8 @@ struct Loop<Watcher: Observer> {
 
   // MARK: A pair
 
-  /// Begins the second session of a pair, gives it what the first has let in, and ends both if one
-  /// has failed.
+  /// Begins the second session of a pair, gives it what the first has let in, and tells each what
+  /// the other's state means to it.
   private mutating func pair(at now: Int64) {
     if engines.count == 1, let options = first.session.partnerOptions {
       let partner = Engine(
@@ -101,30 +100,17 @@ struct Loop<Watcher: Observer> {
       if engines.count > 1 { engines[1].adopt(socket, hello, at: now) } else { socket.close() }
     }
     guard engines.count > 1 else { return }
-    if first.session.awaitsPartner, engines[1].session.hasTakenFrame {
-      first.handle(.partnerBegan, at: now)
-    }
-    failure = failure ?? engines.lazy.compactMap(\.outcome).first { $0 != .complete }
-    var reason = failure
-    // Who listens lets nobody in any more when the first session is over.
-    if first.outcome != nil, isMissing(engines[1]) { reason = reason ?? .peerGone }
-    guard let reason else { return }
-    for engine in engines where engine.outcome == nil {
-      engine.handle(.partnerEnded(reason), at: now)
-    }
-  }
-
-  /// Whether the other direction was announced, and never came.
-  private func isMissing(_ engine: Engine<Watcher>) -> Bool {
-    engine.isPartner && engine.joinedAt == nil && common.network.listener != nil
+    let events = couple.events(first: first.session, partner: engines[1].session)
+    if let event = events.first { first.handle(event, at: now) }
+    if let event = events.partner { engines[1].handle(event, at: now) }
   }
 
   // MARK: The end
 
   private func reports() -> [Report] {
     if first.isMeasuring { letGoOfListener() }
-    return engines.filter { !isMissing($0) }.map { engine in
-      engine.report(failure ?? engine.outcome ?? .complete)
+    return engines.compactMap { engine in
+      couple.result(of: engine.session).map { engine.report($0) }
     }
   }
 

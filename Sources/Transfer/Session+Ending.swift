@@ -183,6 +183,7 @@ extension Session {
     let isDone = connections.allSatisfy { $0.state == .free || $0.state == .accepting }
     guard isDone, !isWaitingForCommand else { return }
     phase = .over
+    self.outcome = outcome
     actions.append(.finish(outcome))
   }
 }

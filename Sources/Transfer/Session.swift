@@ -145,6 +145,8 @@ public struct Session {
 
   var actions: [Action] = []
   var nextActionIndex = 0
+  /// How it ended; nil until `Action.finish`.
+  public internal(set) var outcome: Outcome?
   /// What happened so far, for progress and reports.
   public internal(set) var statistics = Statistics()
 

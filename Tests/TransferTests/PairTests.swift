@@ -113,6 +113,85 @@ import Wire
     door.session.handle(.partnerBegan, control: Span(), at: door.now)
     #expect(door.framesSent(in: 4) > 1)
   }
+
+  // MARK: As a whole
+
+  /// The two sessions of a listener; the second has a connection, or waits for its first.
+  private func couple(isComplete: Bool = true) throws -> (first: Session, partner: Session) {
+    var door = Door()
+    #expect(door.confirm(door.hello(Self.id, .sender)) == nil)
+    let options = try #require(door.session.partnerOptions)
+    var partner = Session(options, at: door.now)
+    if isComplete {
+      #expect(door.confirm(door.hello(Self.id.partner, .receiver)) == nil)
+      let hello = try #require(door.handedOver.first)
+      #expect(partner.adopt(hello, at: door.now) != nil)
+    }
+    return (door.session, partner)
+  }
+
+  @Test(arguments: [true, false])
+  func `the first failure ends the other, and is what both come to`(isFirst: Bool) throws {
+    var (first, partner) = try couple()
+    var pair = Pair()
+    var events = pair.events(first: first, partner: partner)
+    #expect(events.first == nil && events.partner == nil)
+    if isFirst { first.outcome = .peerGone } else { partner.outcome = .peerGone }
+    events = pair.events(first: first, partner: partner)
+    #expect(events.first == (isFirst ? nil : .partnerEnded(.peerGone)))
+    #expect(events.partner == (isFirst ? .partnerEnded(.peerGone) : nil))
+    // What the other says of it later is no second reason.
+    if isFirst { partner.outcome = .networkSilent } else { first.outcome = .networkSilent }
+    events = pair.events(first: first, partner: partner)
+    #expect(events.first == nil && events.partner == nil)
+    #expect([first, partner].map { pair.result(of: $0) } == [.peerGone, .peerGone])
+  }
+
+  @Test(arguments: [true, false])
+  func `a direction that is complete waits for the other`(isFirst: Bool) throws {
+    var (first, partner) = try couple()
+    var pair = Pair()
+    if isFirst { first.outcome = .complete } else { partner.outcome = .complete }
+    let events = pair.events(first: first, partner: partner)
+    #expect(events.first == nil && events.partner == nil)
+    if isFirst { partner.outcome = .complete } else { first.outcome = .complete }
+    _ = pair.events(first: first, partner: partner)
+    #expect([first, partner].map { pair.result(of: $0) } == [.complete, .complete])
+  }
+
+  @Test func `a direction that was announced and never came is a failure of the other`() throws {
+    var (first, partner) = try couple(isComplete: false)
+    var pair = Pair()
+    let events = pair.events(first: first, partner: partner)
+    #expect(events.first == nil && events.partner == nil, "it may still come")
+    first.outcome = .complete
+    #expect(pair.events(first: first, partner: partner).partner == .partnerEnded(.peerGone))
+    partner.outcome = .peerGone
+    _ = pair.events(first: first, partner: partner)
+    #expect(pair.result(of: first) == .peerGone)
+    #expect(pair.result(of: partner) == nil)
+  }
+
+  @Test func `the first goes on when the second's data move`() {
+    var door = Door(dials: true)
+    #expect(door.welcome { _ in } == nil)
+    door.openWindow()
+    door.wait(Limits.gatheringTimeout)
+    guard let options = door.session.partnerOptions else {
+      Issue.record("the second does not begin")
+      return
+    }
+    var partner = Session(options, at: door.now)
+    var pair = Pair()
+    #expect(pair.events(first: door.session, partner: partner).first == nil)
+    partner.statistics.frameCount = 1
+    #expect(pair.events(first: door.session, partner: partner).first == .partnerBegan)
+    door.session.handle(.partnerBegan, control: Span(), at: door.now)
+    #expect(pair.events(first: door.session, partner: partner).first == nil)
+    partner.outcome = .refused(.busy)
+    let events = pair.events(first: door.session, partner: partner)
+    #expect(events.first == .partnerEnded(.refused(.busy)))
+  }
 }
 
 /// A session that measures, and whoever stands before it.
