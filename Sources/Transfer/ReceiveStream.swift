@@ -94,6 +94,8 @@ struct ReceiveStream {
   /// Where the stream starts: behind what an earlier run has written.
   private var startOffset: UInt64 = 0
   private(set) var end: End?
+  /// Length of the source, where it was described.
+  var sourceByteCount: UInt64?
   private var digest = StreamDigest()
   private(set) var duplicateCount = 0
   private(set) var receivedByteCount: UInt64 = 0
@@ -143,10 +145,13 @@ struct ReceiveStream {
     return .into(slot)
   }
 
-  /// What speaks against a frame once the end is known.
+  /// What speaks against a frame once the end is known, or the source's.
   private func objection(to header: FrameHeader) -> String? {
-    guard let end else { return nil }
     let (last, overflows) = header.offset.addingReportingOverflow(header.span)
+    if let sourceByteCount, overflows || last > sourceByteCount {
+      return "frame \(header.number) lies beyond the \(sourceByteCount) bytes of the source"
+    }
+    guard let end else { return nil }
     guard !overflows, last <= end.byteCount, header.number < end.frameCount else {
       return "frame \(header.number) lies beyond the end that was announced"
     }
@@ -223,6 +228,9 @@ struct ReceiveStream {
     guard end.frameCount >= nextNumber, end.byteCount >= writtenOffset,
       (end.frameCount == 0) == (end.byteCount == startOffset)
     else { return "the end (\(end.byteCount) bytes) lies before what was already received" }
+    if let sourceByteCount, sourceByteCount != end.byteCount {
+      return "the end (\(end.byteCount) bytes) is not that of the source (\(sourceByteCount))"
+    }
     self.end = end
     return nil
   }
@@ -251,6 +259,15 @@ struct ReceiveStream {
     }
     return .success(.bytes(slot, Int(next.writtenByteCount)..<Int(next.byteCount)))
   }
+
+  /// All bytes below it are out of our hands, those of a frame that was written in part as well.
+  var takenOffset: UInt64 {
+    let next = expected[index(of: nextNumber)]
+    return next.offset == writtenOffset ? writtenOffset + next.writtenByteCount : writtenOffset
+  }
+
+  /// Whether anything beyond the written offset is out of our hands.
+  var hasWrittenParts: Bool { expected.contains { $0.writtenByteCount > 0 } }
 
   /// Takes in how much of the present write was accepted; true if the frame is done.
   mutating func didWrite(byteCount: Int) -> Result<Bool, MismatchError> {

@@ -74,6 +74,8 @@ struct SendStream {
   private(set) var again: RingQueue<SlotID>
   var input = Input.idle
   var readAhead: ReadAhead
+  /// End of what was handed to a connection; the receiver can have nothing beyond it.
+  private(set) var sentOffset: UInt64 = 0
   /// Whether the end was said on any connection; without it nobody can know that all is there.
   var isEndSaid = false
   /// Slots that reading leaves alone while connections are sounded: one burst at a time.
@@ -271,6 +273,7 @@ struct SendStream {
     precondition(!hasStart, "reading starts once")
     hasStart = true
     nextOffset = offset
+    sentOffset = offset
     writtenOffset = offset
   }
 
@@ -338,6 +341,7 @@ struct SendStream {
   }
 
   private mutating func startSending(_ slot: SlotID, at now: Instant) -> Connection.Carried {
+    sentOffset = max(sentOffset, frames[slot.index].offset + frames[slot.index].span)
     frames[slot.index].state = .outstanding
     frames[slot.index].carrierCount += 1
     frames[slot.index].kernelCount += 1

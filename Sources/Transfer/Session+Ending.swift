@@ -55,7 +55,7 @@ extension Session {
   mutating func noteProgress(_ id: ConnectionID, at now: Instant) {
     guard !connections[id.index].hasProgressed else { return }
     connections[id.index].hasProgressed = true
-    fruitlessSince = nil
+    (fruitlessSince, blame) = (nil, nil)
     dialing?.didProve(connections[id.index].group, at: now)
   }
 
@@ -66,7 +66,7 @@ extension Session {
     // output may stand still.
     let hasLasted = now - connections[id.index].joinedAt >= options.pathPatience
     if connections[id.index].hasProgressed || hasLasted {
-      fruitlessSince = nil
+      (fruitlessSince, blame) = (nil, nil)
     } else if !isExpected {
       let (group, jitter) = (connections[id.index].group, options.random())
       dialing?.didLoseUnproven(group, jitter: jitter, at: now)
@@ -137,6 +137,11 @@ extension Session {
     case .opening, .running, .synchronizing, .verifying, .lingering: break
     }
     lookAtLinksFinally()
+    // Of a frame that was not written to its end, too: it is out of our hands.
+    if let receiving {
+      statistics.writtenOffset = receiving.takenOffset
+      statistics.hasWrittenParts = receiving.hasWrittenParts
+    }
     phase = .parting(outcome, until: now + Limits.partingTimeout)
     endCommand(at: now)
     alone = nil

@@ -163,17 +163,16 @@ extension Session {
     case .refusal:
       return refusedByPeer(id, welcome.refusal, at: now)
     case .hello, .confirm:
-      return drop(id, .violation("a \(welcome.kind) where a welcome was due"), at: now)
+      return isNoAnswer(id, at: now)
     case .welcome:
       break
     }
     if welcome.isBench != hello.isBench { return refusedByPeer(id, .otherPurpose, at: now) }
     if welcome.isPaired != hello.isPaired { return refusedByPeer(id, .notPaired, at: now) }
-    guard welcome.isUnchecked == hello.isUnchecked, welcome.session == hello.session,
-      welcome.role == options.role.opposite
-    else {
-      return drop(id, .violation("a welcome to another session"), at: now)
+    guard welcome.isUnchecked == hello.isUnchecked, welcome.session == hello.session else {
+      return isNoAnswer(id, at: now)
     }
+    if welcome.role == options.role { return refusedByPeer(id, .sameRole, at: now) }
     var confirm = hello
     confirm.kind = .confirm
     if let authenticator = options.authenticator {
@@ -190,6 +189,13 @@ extension Session {
     greet(id, confirm)
     if let length = knownLength(hello, welcome) { statistics.streamByteCount = length }
     join(id, peer: welcome, at: now)
+  }
+
+  /// What answers is no listener of ours: as with a refusal, the first connection settles it.
+  private mutating func isNoAnswer(_ id: ConnectionID, at now: Instant) {
+    let isFirst = phase == .opening
+    drop(id, .violation("\(WireError.strayGreeting)"), at: now)
+    if isFirst { conclude(.notBraid(.strayGreeting), at: now) }
   }
 
   /// A refusal of the first connection ends the session; of a later one only that connection.
@@ -472,27 +478,5 @@ extension Session {
 
   private func nonce() -> Bytes32 {
     Bytes32((options.random(), options.random(), options.random(), options.random()))
-  }
-}
-
-/// What is proved, and what follows from it (Protocol.md, "Admission").
-enum Handshake {
-  /// What the listener's proof covers: its role in the handshake, and both messages.
-  static func listenerTranscript(_ hello: Greeting, _ welcome: Greeting) -> [UInt8] {
-    Array("braid listener".utf8) + hello.transcript + welcome.transcript
-  }
-
-  /// What the dialler's proof covers.
-  static func diallerTranscript(_ hello: Greeting, _ welcome: Greeting) -> [UInt8] {
-    Array("braid dialler".utf8) + hello.transcript + welcome.transcript
-  }
-
-  /// Seeds the header checks of a session; with a key, nobody without it can make a header.
-  static func frameSeed(of session: SessionID, authenticator: Authenticator?) -> UInt64 {
-    var greeting = Greeting(.hello, role: .sender, session: session, frameByteCount: 4096)
-    greeting.isKeyed = authenticator != nil
-    let bytes = Array("braid frames".utf8) + greeting.transcript
-    if let authenticator { return authenticator.tag(bytes).words.0 }
-    return XXH64.hash(bytes.span)
   }
 }

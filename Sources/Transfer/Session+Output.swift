@@ -12,6 +12,9 @@ extension Session {
     }
     guard self.source == nil, phase == .running else { return }
     self.source = source
+    if source.byteCount != SourceDescription.unknown {
+      receiving?.sourceByteCount = source.byteCount
+    }
     if let misfit = misfit(of: source) { return conclude(.unfit(misfit), at: now) }
     guard let journal = options.journal, options.isPositional else { return }
     receiving?.start(at: journal.durableOffset, sum: journal.sum ?? 0)

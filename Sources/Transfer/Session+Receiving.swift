@@ -129,7 +129,9 @@ extension Session {
       let bytes = control.extracting(
         Self.payloadOffset..<(Self.payloadOffset + Int(header.length))
       )
-      guard XXH64.hash(bytes) == header.value else { return drop(id, .damaged(.damaged), at: now) }
+      guard XXH64.hash(bytes) == header.value else {
+        return drop(id, .damaged(.damagedPayload(header.kind)), at: now)
+      }
       didReceiveMessage(id, header, payload: bytes, at: now)
     case .held:
       break
@@ -150,7 +152,7 @@ extension Session {
     switch (header.kind, options.role) {
     case (.data, .receiver) where !isOutputReady, (.hole, .receiver) where !isOutputReady,
       (.end, .receiver) where !isOutputReady:
-      violate(id, "a \(header.kind) frame before its source was described", at: now)
+      violate(id, "\(header.kind.phrase) before its source was described", at: now)
     case (.data, .receiver):
       admit(id, header, at: now)
     case (.hole, .receiver) where options.bench == nil:
@@ -191,7 +193,7 @@ extension Session {
     case (.data, .sender), (.hole, _), (.end, .sender), (.ack, .receiver),
       (.reject, .receiver),
       (.verdict, .receiver), (.request, .sender), (.source, .sender):
-      violate(id, "a \(header.kind) frame was not expected here", at: now)
+      violate(id, "\(header.kind.phrase) was not expected here", at: now)
     }
   }
 
@@ -282,7 +284,7 @@ extension Session {
       statistics.damagedFrameCount += 1
       actions.append(.report(.damagedFrame(offset: header.offset)))
       guard connections[id.index].rejects.count < Limits.pendingRejects else {
-        return drop(id, .damaged(.damaged), at: now)
+        return drop(id, .damaged(.damagedPayload(.data)), at: now)
       }
       connections[id.index].rejects.append(
         Connection.Reject(
@@ -311,7 +313,8 @@ extension Session {
       sending?.start(at: header.offset)
       statistics.resumedOffset = header.offset
     }
-    guard let sending, header.offset <= sending.nextOffset else {
+    // What was read ahead is not on its way yet: a stream begins with its first byte.
+    guard let sending, header.offset <= sending.sentOffset else {
       return violate(id, "an acknowledgement of bytes that were never sent", at: now)
     }
     self.sending?.windowLimit = max(sending.windowLimit, header.number)
@@ -386,7 +389,7 @@ extension Session {
       expectHeader(id)
     case .abort:
       if let sending {
-        let written = min(header.offset, sending.nextOffset)
+        let written = min(header.offset, sending.sentOffset)
         statistics.writtenOffset = max(statistics.writtenOffset, written)
       }
       let ending = Ending(rawValue: header.detail) ?? .internalError
@@ -452,12 +455,14 @@ extension Session {
     // From a side that still owes acknowledgements it is a loss like any other.
     guard connections[id.index].carried.isEmpty else { return drop(id, .closedByPeer, at: now) }
     connections[id.index].loss = .surplus
-    // The sender has no use for it: it is not to be dialled again.
+    // The sender has no use for it: it is not to be dialled again. Of the last one that cannot be
+    // true, so that it is, and a goodbye at once is no better than a reset.
+    let isSurplus = memberCount > 1
     let group = connections[id.index].group
     if let quota = dialing?.groups[group].quota, quota > 1 {
       dialing?.groups[group].quota = quota - 1
     }
-    noteProof(of: id, isExpected: true, at: now)
+    noteProof(of: id, isExpected: isSurplus, at: now)
     stop(id, isReset: false, at: now)
     if memberCount == 0 {
       beAlone(at: now)
@@ -471,6 +476,10 @@ extension Session {
     drop(id, .violation(sentence), at: now)
     if violationCount >= Limits.violationsPerSession {
       conclude(.protocolViolation(sentence), at: now)
+    } else if memberCount == 0 {
+      blame = (sentence, blame?.since ?? now)
+      // One at a time is enough to see whether somebody better comes.
+      dialing?.isAnswered = true
     }
   }
 }

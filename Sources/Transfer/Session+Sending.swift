@@ -196,7 +196,7 @@ extension Session {
       let header = FrameHeader(
         .abort,
         length: UInt32(text.count),
-        offset: receiving?.writtenOffset ?? 0,
+        offset: receiving?.takenOffset ?? 0,
         value: XXH64.hash(text.span),
         detail: outcome.ending.rawValue
       )

@@ -121,7 +121,7 @@ extension Session {
       if case .failure(let error)? = receiving?.didWrite(byteCount: byteCount) {
         return conclude(.mismatch(error.sentence), at: now)
       }
-      statistics.writtenOffset = receiving?.writtenOffset ?? 0
+      statistics.writtenOffset = receiving?.takenOffset ?? 0
     case .failed(let failure):
       if failure.kind == .brokenPipe, command != .none { return missCommand(at: now) }
       conclude(.outputFailed(failure), at: now)

@@ -38,6 +38,7 @@ extension Session {
       alone = (present.since + gap, present.goneSince.map { $0 + gap })
     }
     fruitlessSince = fruitlessSince.map { $0 + gap }
+    blame = blame.map { ($0.sentence, $0.since + gap) }
     if case .lingering(let until) = phase { phase = .lingering(until: until + gap) }
     for index in connections.indices {
       if let deadline = connections[index].deadline {
@@ -103,10 +104,15 @@ extension Session {
     let patience =
       dialing == nil
       ? max(Limits.goneAfter, options.pathPatience) : Limits.goneAfter
+    // Who breaks the protocol is told apart from damage by a check; an honest one comes back at once.
+    if let blame, now - blame.since >= patience, !isCalling {
+      return .protocolViolation(blame.sentence)
+    }
     if let goneSince = alone.goneSince, now - goneSince >= patience, !isCalling {
       return isPeerReplaced ? .peerReplaced : .peerGone
     }
-    return now - alone.since >= options.giveUp ? .networkSilent : nil
+    guard now - alone.since >= options.giveUp else { return nil }
+    return blame.map { .protocolViolation($0.sentence) } ?? .networkSilent
   }
 
   /// A path is dead when TCP waits for an answer and none has come for `pathSilence`, or for a third

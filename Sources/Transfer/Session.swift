@@ -75,6 +75,8 @@ public struct Session {
   /// Since when no connection was left that had proved good; those that join and die at once do not
   /// end it.
   var fruitlessSince: Instant?
+  /// What the last member did against the protocol, and since when nobody better has come.
+  var blame: (sentence: String, since: Instant)?
   var windowReport: (limit: UInt64, at: Instant)
 
   // Ends of the stream.
@@ -363,6 +365,8 @@ public struct Statistics: Equatable, Sendable {
   public var confirmedByteCount: UInt64 = 0
   /// All bytes below it are out of the receiver's hands, as far as we know.
   public var writtenOffset: UInt64 = 0
+  /// Whether a receiver had written anything beyond that when it ended.
+  public var hasWrittenParts = false
   /// Bytes that an earlier run had brought to the receiver's disk.
   public var resumedOffset: UInt64 = 0
   /// Bytes of the receiver's output that were read back, as far as we know; nil where it is not.

@@ -26,6 +26,12 @@ public enum FrameKind: UInt8, Sendable, CaseIterable {
   case request = 12
   /// What the sender reads. Sender to receiver.
   case source = 13
+
+  /// "a data frame", "an end frame".
+  public var phrase: String {
+    let name = "\(self)"
+    return "\("aeio".contains(name.prefix(1)) ? "an" : "a") \(name) frame"
+  }
 }
 
 /// The fixed 40-byte header of every message after the handshake.

@@ -10,10 +10,14 @@ public enum WireError: Error, Equatable, Sendable {
   case unsupportedVersion(UInt16)
   /// The check value does not fit the bytes: damaged on the way, or of another session.
   case damaged
+  /// The same of the payload of a whole frame.
+  case damagedPayload(FrameKind)
   /// A kind, role or reason with no meaning in this version.
   case unknownValue(field: Field, value: UInt64)
   /// A length outside what the kind allows.
   case badLength(kind: FrameKind, byteCount: UInt32)
+  /// A whole greeting of this version, and no answer to ours: of another session, or out of turn.
+  case strayGreeting
 
   /// The field that held a meaningless value.
   public enum Field: String, Sendable {
@@ -36,7 +40,9 @@ extension WireError: CustomStringConvertible {
     case .unsupportedVersion(let version): "it speaks protocol version \(version)"
     case .damaged: "a header's check value does not fit its bytes"
     case .unknownValue(let field, let value): "unknown \(field.rawValue) \(value)"
-    case .badLength(let kind, let byteCount): "a \(kind) frame of \(byteCount) bytes"
+    case .damagedPayload(let kind): "the checksum of \(kind.phrase) does not fit its payload"
+    case .badLength(let kind, let byteCount): "\(kind.phrase) of \(byteCount) bytes"
+    case .strayGreeting: "its greeting is no answer to ours"
     }
   }
 }

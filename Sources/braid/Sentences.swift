@@ -118,10 +118,14 @@ struct Sentences {
   /// How far it came, as a sentence with its full stop.
   func progress(_ statistics: Statistics) -> String {
     let amount = Figures.exactAmount(statistics.writtenOffset)
-    let subject = plan.role == .sender ? "The receiver had" : "We had"
     let total = statistics.streamByteCount.map { " of \(Figures.exactAmount($0))" } ?? ""
-    return statistics.writtenOffset == 0
-      ? "\(subject) written nothing." : "\(subject) written \(amount)\(total)."
+    let isSender = plan.role == .sender
+    guard statistics.writtenOffset == 0 else {
+      return "\(isSender ? "The receiver" : "We") had written \(amount)\(total)."
+    }
+    if isSender { return "The receiver had written nothing that we know of." }
+    return statistics.hasWrittenParts
+      ? "We had written parts of it, but not its beginning." : "We had written nothing."
   }
 
   private func cause(_ misfit: Misfit) -> String {

@@ -207,6 +207,26 @@ extension CommandLineTests {
       )
     }
 
+    @Test func `what was written of a frame that did not fit counts`() throws {
+      let folder = try Scratch()
+      var pair = Pair()
+      pair.send = "--input \(Sample.path)"
+      pair.beforeReceive = "ulimit -f 200;"
+      // What is appended is written in order.
+      pair.after = ">> received"
+      let ends = try pair.run(in: folder)
+      #expect(ends.receiver.status == 2)
+      #expect(ends.sender.status == 1)
+      // Of 512 or 1024 bytes, as the shell has it, and less than a frame.
+      let length = folder.data("received").count
+      #expect(length > 0 && length < 262_144)
+      #expect(ends.receiver.messages.contains(" (EFBIG). We had written "))
+      for messages in [ends.receiver.messages, ends.sender.messages] {
+        let sentence = " had written \(length / 1024) KiB (\(length) bytes)"
+        #expect(messages.contains(sentence), "\(messages)")
+      }
+    }
+
     @Test func `input that fails on the way fails both sides`() throws {
       let folder = try Scratch()
       var pair = Pair()

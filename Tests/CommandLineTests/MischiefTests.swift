@@ -184,6 +184,35 @@ extension CommandLineTests {
       withExtendedLifetime(peer) {}
     }
 
+    @Test func `who answers as another session or in our role is refused`() throws {
+      let sentences = [
+        "": "is not braid: its greeting is no answer to ours. Check the host and the port.\n",
+        "--role": "braid: both sides send. One side sends, the other receives.\n",
+      ]
+      for (option, sentence) in sentences {
+        let folder = try Scratch()
+        let port = Port.unused()
+        let peer = try Mischief("stray --listen 127.0.0.1:\(port) \(option)", in: folder)
+        let ended = try braid("send 127.0.0.1:\(port)")
+        #expect(ended.status == 4)
+        #expect(ended.messages.hasSuffix(sentence), "\(ended.messages)")
+        withExtendedLifetime(peer) {}
+      }
+    }
+
+    @Test func `a peer that only breaks the protocol is named, and soon left`() throws {
+      let folder = try Scratch()
+      let port = Port.unused()
+      let peer = try Mischief("lie --violate --listen 127.0.0.1:\(port)", in: folder)
+      let start = ContinuousClock.now
+      let ended = try braid("send 127.0.0.1:\(port) --input /dev/zero")
+      #expect(ContinuousClock.now - start < .seconds(6))
+      #expect(ended.status == 1)
+      let sentence = "braid: the receiver broke the protocol: an end frame was not expected here. "
+      #expect(ended.messages.contains(sentence), "\(ended.messages)")
+      withExtendedLifetime(peer) {}
+    }
+
     @Test func `absurd numbers of a peer are shown, and harm nobody`() throws {
       for isAbort in [false, true] {
         let folder = try Scratch()

@@ -45,7 +45,7 @@ import Wire
       Issue.record("it waits: \(owner.session.phase)")
       return
     }
-    #expect(owner.session.statistics.writtenOffset == 6)
+    #expect(owner.session.statistics.writtenOffset == 12, "also what should not have come")
     #expect(owner.session.brokenInvariant == nil)
   }
 
@@ -183,6 +183,95 @@ import Wire
     }
   }
 
+  @Test func `a violation by the only peer is named, and soon the end`() {
+    var owner = Owner(role: .receiver)
+    for _ in 0..<2 {
+      owner.receive(FrameHeader(.ack), on: owner.join())
+      #expect(owner.losses.last == .violation("an ack frame was not expected here"))
+      owner.wait(.seconds(1))
+    }
+    // As long as a dialler may need to come back.
+    owner.wait(.seconds(1.9))
+    #expect(owner.session.phase == .running)
+    owner.wait(.seconds(0.2))
+    guard
+      case .parting(.protocolViolation("an ack frame was not expected here"), _) =
+        owner.session.phase, owner.session.violationCount == 2
+    else {
+      Issue.record("nobody is blamed: \(owner.session.phase)")
+      return
+    }
+  }
+
+  @Test func `after a violation a peer that behaves is as good as any`() {
+    var owner = Owner(role: .receiver)
+    owner.receive(FrameHeader(.ack), on: owner.join())
+    let id = owner.join()
+    owner.receive(FrameHeader(.data, length: 6, value: 7), on: id)
+    owner.receive(payloadByteCount: 6, on: id)
+    owner.completeAll(of: id)
+    owner.wait(.seconds(30))
+    guard case .parting(.peerGone, _) = owner.session.phase else {
+      Issue.record("it was closed by somebody who kept to the protocol: \(owner.session.phase)")
+      return
+    }
+  }
+
+  @Test func `a stream begins with its first byte, whatever was read ahead`() {
+    var owner = Owner(role: .sender)
+    let id = owner.join()
+    owner.completeAll(of: id, sendsOnly: true)
+    owner.completeReads(byteCount: 4096)
+    owner.turn()
+    #expect(owner.session.sending?.nextOffset == 4096)
+    owner.receive(FrameHeader(.ack, offset: 4096, number: 4), on: id)
+    #expect(owner.session.violationCount == 1)
+    #expect(owner.session.statistics.writtenOffset == 0)
+  }
+
+  @Test(arguments: [
+    FrameHeader(.hole, offset: 0, number: 0, value: 1 << 40),
+    FrameHeader(.hole, offset: 6, number: 0, value: 1),
+    FrameHeader(.hole, offset: .max, number: 0, value: 2),
+    FrameHeader(.data, length: 7, value: 1),
+    FrameHeader(.end, offset: 5, number: 1),
+    FrameHeader(.end, offset: 7, number: 1),
+  ])
+  func `nothing lies beyond the source, once it was described`(lie: FrameHeader) {
+    var owner = Owner(role: .receiver) { $0.isPositional = true }
+    let id = owner.join()
+    let source = SourceDescription(kind: .file, byteCount: 6, allocatedByteCount: 6)
+    owner.receive(.source, payload: source.encoded, on: id)
+    owner.receive(lie, on: id)
+    owner.turn()
+    #expect(owner.session.violationCount == 1)
+    #expect(owner.session.receiving?.receivedByteCount == 0)
+    let isClearing = owner.pending.contains {
+      if case .clear = $0.operation { true } else { false }
+    }
+    #expect(!isClearing)
+  }
+
+  @Test func `a wrong sum of a message is no damage of its header`() {
+    var owner = Owner(role: .receiver)
+    owner.receive(.abort, payload: Array("no".utf8), sum: 1, on: owner.join())
+    #expect(owner.losses == [.damaged(.damagedPayload(.abort))])
+    #expect(owner.session.phase == .running)
+  }
+
+  @Test func `what was written of a frame counts when the rest fails`() {
+    var owner = Owner(role: .receiver)
+    let id = owner.join()
+    owner.completeAll(of: id, sendsOnly: true)
+    owner.receive(FrameHeader(.data, length: 6, value: 7), on: id)
+    owner.receive(payloadByteCount: 6, on: id)
+    owner.completeWrites(byteCount: 2)
+    owner.failWrite()
+    #expect(owner.session.statistics.writtenOffset == 2)
+    let aborts = owner.composed.filter { $0.kind == .abort }
+    #expect(aborts.map(\.offset) == [2])
+  }
+
   @Test func `a receiver has neither written nor read back more than was sent`() {
     var owner = Owner(role: .sender)
     let id = owner.join()
@@ -199,7 +288,9 @@ import Wire
 private struct Owner {
   var session: Session
   var pending: [(token: OperationToken, operation: Transfer.Operation)] = []
-  let now = Instant(nanoseconds: 1_000_000_000)
+  var losses: [Notice.Loss] = []
+  var composed: [FrameHeader] = []
+  private(set) var now = Instant(nanoseconds: 1_000_000_000)
 
   init(role: Role, frameByteCount: Int = 4096, _ change: (inout Options) -> Void = { _ in }) {
     var options = Options(
@@ -233,8 +324,19 @@ private struct Owner {
         session.handle(.didChecksum(slot, checksum, isZero: false), at: now)
       case .measure(let id): session.handle(.measured(id, nil), at: now)
       case .lookAtLinks: session.handle(.didLookAtLinks(LinkView(links: [])), at: now)
+      case .report(.lost(_, let reason, _)): losses.append(reason)
+      case .compose(_, let header, _, _): composed.append(header)
       default: break
       }
+    }
+  }
+
+  /// Lets time pass in which nothing happens.
+  mutating func wait(_ duration: Duration) {
+    let end = now + duration
+    while now < end {
+      now = now + .milliseconds(50)
+      turn()
     }
   }
 
@@ -319,10 +421,11 @@ private struct Owner {
     _ kind: FrameKind,
     offset: UInt64 = 0,
     payload: [UInt8] = [],
+    sum: UInt64? = nil,
     on id: ConnectionID
   ) {
     let length = UInt32(payload.count)
-    let value = XXH64.hash(payload.span)
+    let value = sum ?? XXH64.hash(payload.span)
     receive(FrameHeader(kind, length: length, offset: offset, value: value), on: id)
     guard !payload.isEmpty else { return }
     let header = [UInt8](repeating: 0, count: Session.payloadOffset)
@@ -348,6 +451,16 @@ private struct Owner {
 
   mutating func completeWrites(byteCount: Int) {
     complete({ if case .write = $0 { true } else { false } }, byteCount)
+  }
+
+  /// The write in flight fails.
+  mutating func failWrite() {
+    let index = pending.firstIndex { if case .write = $0.operation { true } else { false } }
+    guard let index else { return }
+    let token = pending.remove(at: index).token
+    let result = Event.Result.failed(Failure(.other))
+    session.handle(.completed(token, result, releaseFollows: false), at: now)
+    turn()
   }
 
   /// Ends what is in flight on a connection: sends whole, receives with the connection's end.

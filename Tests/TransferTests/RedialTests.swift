@@ -18,6 +18,39 @@ import Wire
     #expect(proxy.outcome == .networkSilent)
   }
 
+  @Test(arguments: [Role.sender, .receiver])
+  func `connections that join and are said goodbye to at once are so, too`(role: Role) {
+    var proxy = Proxy(role: role)
+    proxy.farewell = FrameHeader(.goodbye)
+    proxy.run(for: .seconds(59), resetAfter: .milliseconds(1))
+    #expect(proxy.session.phase == .running)
+    #expect((40...80).contains(proxy.session.statistics.joinedCount))
+    proxy.run(for: .seconds(3), resetAfter: .milliseconds(1))
+    #expect(proxy.outcome == .networkSilent)
+  }
+
+  @Test func `who breaks the protocol on every connection is blamed, and soon given up`() {
+    var proxy = Proxy(role: .sender)
+    proxy.farewell = FrameHeader(.end)
+    proxy.run(for: .seconds(5), resetAfter: .milliseconds(1))
+    #expect(proxy.outcome == .protocolViolation("an end frame was not expected here"))
+    #expect((4...10).contains(proxy.session.statistics.joinedCount))
+  }
+
+  @Test func `a welcome that is none of ours settles it, as a refusal does`() {
+    let changes: [((inout Greeting) -> Void, Outcome)] = [
+      ({ $0.session.high += 1 }, .notBraid(.strayGreeting)),
+      ({ $0.kind = .confirm }, .notBraid(.strayGreeting)),
+      ({ $0.role = .sender }, .refused(.sameRole)),
+    ]
+    for (change, outcome) in changes {
+      var proxy = Proxy(role: .sender)
+      proxy.change = change
+      proxy.run(for: .seconds(1), resetAfter: .seconds(1))
+      #expect(proxy.outcome == outcome)
+    }
+  }
+
   @Test func `connections that last are dialled anew at once, also if there was nothing to send`() {
     var proxy = Proxy(role: .receiver)
     proxy.run(for: .seconds(600), resetAfter: .seconds(5))
@@ -37,6 +70,10 @@ import Wire
 private struct Proxy {
   var session: Session
   private(set) var outcome: Outcome?
+  /// What is said at the end in place of a reset.
+  var farewell: FrameHeader?
+  /// What is done to every welcome.
+  var change: (inout Greeting) -> Void = { _ in }
   private var pending: [(token: OperationToken, operation: Transfer.Operation)] = []
   private var hello: Greeting?
   private var now = Instant(nanoseconds: 1_000_000_000)
@@ -72,7 +109,8 @@ private struct Proxy {
         if connection.state == .awaitingWelcome { welcome(id) }
         guard connection.state == .joined else { continue }
         if carryingFrames, connection.processedFrameCount == 0 { carryFrame(id) }
-        if now - connection.joinedAt >= lifetime { complete(id, .failed(Failure(.reset))) }
+        guard now - connection.joinedAt >= lifetime else { continue }
+        if let farewell { say(farewell, on: id) } else { complete(id, .failed(Failure(.reset))) }
       }
     }
   }
@@ -126,6 +164,7 @@ private struct Proxy {
     guard var welcome = hello else { return }
     welcome.kind = .welcome
     welcome.role = session.options.role.opposite
+    change(&welcome)
     var bytes = [UInt8](repeating: 0, count: Greeting.byteCount)
     var span = bytes.mutableSpan
     welcome.encode(into: &span)
@@ -141,10 +180,14 @@ private struct Proxy {
       value: 7
     )
     frameNumber += 1
+    say(header, on: id)
+    complete(id, .done(10))
+  }
+
+  private mutating func say(_ header: FrameHeader, on id: ConnectionID) {
     var bytes = [UInt8](repeating: 0, count: FrameHeader.byteCount)
     var span = bytes.mutableSpan
     header.encode(into: &span, seed: session.seed)
     complete(id, .done(bytes.count), control: bytes)
-    complete(id, .done(10))
   }
 }

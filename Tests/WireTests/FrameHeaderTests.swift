@@ -176,6 +176,15 @@ func `a length outside what the kind allows is refused`(kind: FrameKind) throws 
   }
 }
 
+@Test func `kinds are named in good English`() {
+  let names = FrameKind.allCases.map(\.phrase)
+  #expect(names.prefix(3) == ["a data frame", "a hole frame", "an ack frame"])
+  let exceptions = names.filter { $0.hasPrefix("an ") }
+  #expect(exceptions == ["an ack frame", "an end frame", "an abort frame"])
+  let damage = "the checksum of an abort frame does not fit its payload"
+  #expect("\(WireError.damagedPayload(.abort))" == damage)
+}
+
 @Test func `random bytes are never a header`() {
   var random = SplitMix64(seed: 2)
   for _ in 0..<20_000 {
