@@ -86,8 +86,9 @@ asan: ## the tests under AddressSanitizer, the command in them too
 	ASAN_OPTIONS=detect_leaks=0 BRAID=$(CURDIR)/.build/asan/debug/braid \
 	  $(SWIFT) test $(SANITIZED_COMMAND)
 
-# braid has one thread; this shows that nothing else has one in it either. What the kernel writes into memory
-# (completions, data that were read or received) the sanitizer does not see, nor what liburing's own code does.
+# braid has one thread, and one that only passes on messages (relay.c); this shows that nothing else has one in it
+# and that these two share nothing. What the kernel writes into memory (completions, data that were read or received)
+# the sanitizer does not see, nor what liburing's own code does.
 # CommandTests and LiveTests start processes from the test process: see above.
 tsan: ## the tests under ThreadSanitizer, the command in them too
 	@Tests/Lab/install build test
