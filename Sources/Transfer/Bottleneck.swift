@@ -14,6 +14,8 @@ public enum Bottleneck: String, Sendable, CaseIterable {
   case receiverWindow
   /// Segments were lost, or data were on their way all the time while both sides had time to spare.
   case network
+  /// Looked at from the receiver: nothing here, so that the sender knows what held it up.
+  case sendingSide
   /// Nothing that was measured says it.
   case unknown
 }
@@ -37,6 +39,8 @@ extension Bottleneck {
     public var retransmissions: Int?
     /// Part of the time in which TCP had data on their way, on the busiest connection.
     public var wayUse: Double?
+    /// Whether it is the receiver that looks: limit, window and way are known to the sender alone.
+    public var isReceiver = false
     /// Whether both ends are one machine, so that nothing but its processors lies between them.
     public var isLocal = false
 
@@ -73,10 +77,12 @@ extension Bottleneck {
       self = .receiverWindow
     } else if evidence.retransmissions ?? 0 > 0 {
       self = .network
-    } else if evidence.isLocal, max(sender, receiver) > 0 {
+    } else if evidence.isLocal, max(sender, receiver) >= Self.mostly {
       self = sender >= receiver ? .senderProcessor : .receiverProcessor
     } else if evidence.wayUse ?? 0 >= Self.busy, max(sender, receiver) < Self.spare {
       self = .network
+    } else if evidence.isReceiver, max(sender, receiver) < Self.spare {
+      self = .sendingSide
     } else {
       self = .unknown
     }

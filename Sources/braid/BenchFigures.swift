@@ -125,6 +125,7 @@ struct BenchFigures {
       guard !links.isEmpty, speeds.count == links.count else { return nil }
       return links.map(\.bitsPerSecond).reduce(0, +) / speeds.reduce(0, +)
     }.max()
+    evidence.isReceiver = result.role == .receiver
     evidence.isLocal = here.isEmpty && there.isEmpty
     // What TCP knows of the way there, only the side that sends knows.
     guard result.role == .sender, !result.connections.isEmpty else { return evidence }
@@ -165,6 +166,10 @@ struct BenchFigures {
         ? "the network: \(Figures.count(evidence.retransmissions ?? 0, "segment")) were sent again"
         : "the network: data were on their way \(percent(evidence.wayUse)) of the time, "
           + "and both sides had time to spare"
+    case .sendingSide:
+      "nothing at this side: the sender's thread worked \(percent(evidence.senderProcessor)) of the "
+        + "time, the receiver's \(percent(evidence.receiverProcessor)), no link was full; whether a "
+        + "limit, memory or the network held the data up is told where they are sent"
     case .unknown:
       "none that was found: the sender's thread worked \(percent(evidence.senderProcessor)) of the "
         + "time, the receiver's \(percent(evidence.receiverProcessor))"

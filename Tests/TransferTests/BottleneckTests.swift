@@ -44,6 +44,27 @@ import Transfer
   #expect(Bottleneck(evidence) == .unknown, "a thread that works in bursts may be in the way")
 }
 
+@Test func `the receiver does not guess at what only the sender can know`() {
+  var evidence = Bottleneck.Evidence()
+  evidence.isReceiver = true
+  evidence.senderProcessor = 0.02
+  evidence.receiverProcessor = 0.03
+  evidence.linkUse = 0.4
+  #expect(Bottleneck(evidence) == .sendingSide)
+  evidence.isLocal = true
+  #expect(Bottleneck(evidence) == .sendingSide, "two idle threads hold up nobody")
+  evidence.isReceiver = false
+  #expect(Bottleneck(evidence) == .unknown)
+  evidence.isReceiver = true
+  evidence.isLocal = false
+  evidence.receiverProcessor = 0.8
+  #expect(Bottleneck(evidence) == .unknown, "a thread that works in bursts may be in the way")
+  evidence.receiverProcessor = 0.95
+  #expect(Bottleneck(evidence) == .receiverProcessor)
+  evidence.linkUse = 0.95
+  #expect(Bottleneck(evidence) == .links)
+}
+
 @Test func `what is full goes before what waits for it`() {
   var evidence = Bottleneck.Evidence()
   evidence.receiverLimited = 0.9
