@@ -3,8 +3,8 @@ internal import Transfer
 
 /// Descriptors enough for all connections, or fewer connections.
 enum Descriptors {
-  /// Besides connections: standard streams, ring, signals, netlink, listener, input or output, and
-  /// what is open for a moment: /proc, /sys, name servers.
+  /// Besides connections: standard streams, messages on their way, ring, signals, netlink, listener,
+  /// input or output, and what is open for a moment: /proc, /sys, name servers.
   private static let reserve = 16
 
   /// Raises the soft limit to what the session needs, and where the hard limit is below that, lets
