@@ -64,6 +64,8 @@ struct Connection {
     var number: UInt64
     /// Whole frame, header included, in bytes.
     var byteCount: Int
+    /// When it was handed to the connection.
+    var at: Instant
   }
 
   /// A wrong checksum that the sender has to hear of before the next acknowledgement.
@@ -84,6 +86,8 @@ struct Connection {
   var crossing = Spread.Crossing()
   /// Whether a burst was tried.
   var isSounded = false
+  /// Bursts that may have met others on their way.
+  var meetingCount = 0
   /// A burst that the peer wants answered by counters that were read after it.
   var soundingToAnswer: (number: UInt32, byteCount: UInt32, afterLook: UInt64)?
   /// The hello of the handshake, said or heard.
@@ -130,10 +134,21 @@ struct Connection {
   var rate = RateEstimator()
   /// As TCP last told it.
   var roundTrip: Duration?
+  /// The least that TCP has told.
+  var leastRoundTrip: Duration?
   /// When frames were last acknowledged, or the first one sent after none was on the way.
   var deliveredAt = Instant(nanoseconds: 0)
   /// How long that was after the time before.
   var deliveryGap: Duration = .zero
+  /// How long frames were on their way lately, from their start to their acknowledgement.
+  var latency: Duration = .zero
+  /// Part of the time, in thousandths, in which it had nothing to send although frames were waiting
+  /// for the window to open.
+  var hunger: Int64 = 0
+  var isStarving = false
+  var starvedTime: Duration = .zero
+  /// Whether another that is hungry delivers sooner.
+  var isOutpaced = false
   /// Bytes in `carried`.
   var carriedByteCount = 0
 

@@ -90,11 +90,21 @@ public enum Limits {
   /// Candidates opened for each connection wanted before one makes do: 24 draws through two hashes
   /// over four links each leave a link without its share once in a thousand times.
   public static let candidatesPerConnection = 3
+  /// Candidates where links differ, or a switch has another number of them: of 64 pairs of links one
+  /// that matters is missed by so many draws once in fifty times.
+  public static let candidates = 256
   /// A burst that shows a connection's links: large against what else crosses an idle link in the
   /// milliseconds that it takes (design.md, section 7: 64 KiB named both links of 24 of 24).
   public static let soundingByteCount = 64 << 10
   /// The same once a burst has shown that the links are slow: they carry little else in that time.
   public static let smallSoundingByteCount = 16 << 10
+  /// The same over a long path: what TCP sends before the first answer is ten segments.
+  public static let oneFlightByteCount = 12 << 10
+  /// Time between bursts that do not wait for each other's answer: as many bytes take 10 ms at
+  /// 10 Mbit/s.
+  public static let soundingInterval: Duration = .milliseconds(12)
+  /// Bursts of one connection that may meet others on a slow link before it is left unknown.
+  public static let soundingsThatMeet = 2
   /// A burst that takes longer than this beyond the round trip went over a slow link: 64 KiB take as
   /// much at 25 Mbit/s.
   public static let slowSounding: Duration = .milliseconds(20)
@@ -104,6 +114,9 @@ public enum Limits {
   public static let unclearSoundings = 3
   /// The data waits no longer than this, and `gatheringRoundTrips`, for the choice of connections.
   public static let gatheringTimeout: Duration = .milliseconds(600)
+  /// And so much longer while connections are known to leave a good part of the links idle: what that
+  /// costs is won back in a minute.
+  public static let searchTimeout: Duration = .milliseconds(1500)
   /// A burst takes a round trip, and eight links want a good dozen; TCP needs as many to fill a long path.
   public static let gatheringRoundTrips = 16
   /// Of a pair, the data of the first direction wait no longer than this for the second to have
@@ -150,6 +163,15 @@ public enum Limits {
   /// A connection that is so many times slower than the fastest gets no frame that it cannot deliver
   /// within the horizon; connections that share one link differ by less.
   public static let muchFaster: Int64 = 4
+  /// From this part of the time on, in thousandths, a connection without anything to send is one that
+  /// could carry more.
+  public static let hunger: Int64 = 100
+  /// For so long it is kept in mind that there were such connections: else what helps them is undone
+  /// as soon as it has helped.
+  public static let windowMemory: Duration = .seconds(2)
+  /// Connections whose frames take so much longer than a twentieth more than another's are slower:
+  /// acknowledgements come in lumps.
+  public static let latencyNoise: Duration = .milliseconds(2)
   /// How often a connection that is too slow is tried again: what is too slow for a frame in the
   /// horizon, 25 ms at least, loses little by it.
   public static let trialInterval: Duration = .seconds(1)

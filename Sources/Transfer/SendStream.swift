@@ -349,7 +349,8 @@ struct SendStream {
     return Connection.Carried(
       slot: slot,
       number: frames[slot.index].number,
-      byteCount: frames[slot.index].byteCount + FrameHeader.byteCount
+      byteCount: frames[slot.index].byteCount + FrameHeader.byteCount,
+      at: now
     )
   }
 

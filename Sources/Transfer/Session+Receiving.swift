@@ -341,6 +341,7 @@ extension Session {
         isIdle: connections[id.index].carried.isEmpty,
         at: now
       )
+      noteLatency(now - carried.at, of: id)
       sending?.didAcknowledge(carried)
     }
     if processed > known {

@@ -49,11 +49,30 @@ extension Session {
     let connection = connections[id.index]
     let rate = connection.rate.bytesPerSecond
     guard let horizon else { return connection.carriedByteCount < Limits.aheadOfFirstEstimate }
+    if connection.isOutpaced { return false }
     // Of a newcomer nothing is known, and others know better.
     guard rate > 0 else { return connection.carried.isEmpty }
     if connection.carried.isEmpty, !isTooSlow(connection), !hasBusyMate(id) { return true }
-    let limit = rate / 1000 * (horizon.inNanoseconds / 1_000_000)
-    return Int64(connection.carriedByteCount + (geometry?.frameByteCount ?? 0)) <= limit
+    return timeOfNext(on: connection) <= horizon
+  }
+
+  /// How long one more frame would be on its way: as long as what is there now takes, and once more
+  /// its part of what that is beyond the round trip, which is as long however much is on its way.
+  private func timeOfNext(on connection: Connection) -> Duration {
+    let rate = connection.rate.bytesPerSecond
+    guard let frame = geometry?.frameByteCount, !connection.carried.isEmpty else {
+      return timeOfFrame(at: rate)
+    }
+    // Where others wait for the window already, a slow one is not given the benefit of the doubt.
+    if isWindowShort, rate < fastestRate / Limits.muchFaster {
+      return .nanoseconds(
+        Int64(connection.carriedByteCount + frame) * 1_000_000 / (rate / 1000 + 1)
+      )
+    }
+    let present = Int64(connection.carriedByteCount) * 1_000_000 / (rate / 1000 + 1)
+    let queued = max(present - (connection.leastRoundTrip ?? .zero).inNanoseconds, 0)
+    let count = max(connection.carriedByteCount / frame, 1)
+    return .nanoseconds(present + queued / Int64(count))
   }
 
   /// Whether a slow link is busy with a frame of another connection: two at a time take twice as long.
@@ -90,7 +109,7 @@ extension Session {
     // At most one frame of a window, where that takes longer.
     let interval = max(Limits.trialInterval, fillTime ?? .zero)
     return connection.carried.isEmpty && now - connection.deliveredAt >= interval
-      && isTooSlow(connection)
+      && (connection.isOutpaced || isTooSlow(connection))
   }
 
   /// What a connection carries is a round trip's worth, and what is acknowledged late, before any of
@@ -113,11 +132,60 @@ extension Session {
       total += connections[index].rate.bytesPerSecond
       fastestRate = max(fastestRate, connections[index].rate.bytesPerSecond)
     }
+    noteOutpaced(at: now)
     guard total > 0 else { return }
     let window = Int64(geometry.frameByteCount) * Int64(geometry.slotCount)
     let time = Duration.nanoseconds(window * 1000 / (total / 1000 + 1) * 1000)
     fillTime = time
     horizon = min(max(time / 2, leastHorizon), Limits.horizonMaximum)
+  }
+
+  // MARK: Hunger
+
+  /// A frame was on its way for so long.
+  mutating func noteLatency(_ time: Duration, of id: ConnectionID) {
+    let known = connections[id.index].latency
+    connections[id.index].latency =
+      known == .zero || connections[id.index].isOutpaced ? time : (known * 3 + time) / 4
+  }
+
+  /// Adds up for how long connections have nothing to send because the window is closed.
+  mutating func noteStarving(at now: Instant) {
+    guard options.role == .sender, phase == .running else { return }
+    let time = now - starvingNotedAt
+    starvingNotedAt = now
+    let isStalled = isStalled
+    for index in connections.indices where connections[index].state == .joined {
+      if connections[index].isStarving { connections[index].starvedTime += time }
+      connections[index].isStarving = isStalled && connections[index].canSend
+    }
+  }
+
+  /// Finds the connections that are to leave the window to others: where all of it is on its way and
+  /// a fast connection could take more, each frame that another keeps for longer costs a part of it.
+  private mutating func noteOutpaced(at now: Instant) {
+    let elapsed = max((now - horizonAt).inNanoseconds / 1000, 1)
+    horizonAt = now
+    for index in connections.indices where connections[index].state == .joined {
+      let starved = connections[index].starvedTime.inNanoseconds / elapsed
+      connections[index].starvedTime = .zero
+      connections[index].hunger = (connections[index].hunger * 3 + min(starved, 1000)) / 4
+    }
+    let hungry = connections.filter { $0.state == .joined && $0.hunger >= Limits.hunger }
+    if hungry.contains(where: { $0.rate.bytesPerSecond * 2 >= fastestRate }) {
+      windowShortUntil = now + Limits.windowMemory
+    }
+    isWindowShort = now < windowShortUntil
+    for index in connections.indices where connections[index].state == .joined {
+      let connection = connections[index]
+      // A newcomer shows first, by a copy of a frame, how long it takes.
+      let isNew = isWindowShort && connection.latency == .zero
+      let isBehind = hungry.contains {
+        $0.rate.bytesPerSecond > connection.rate.bytesPerSecond * 2
+          && connection.latency > $0.latency + $0.latency / 20 + Limits.latencyNoise
+      }
+      connections[index].isOutpaced = isNew || isBehind
+    }
   }
 
   /// Whether nothing new can be sent although there is something: the window or memory is closed, or

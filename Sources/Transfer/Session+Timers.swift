@@ -123,6 +123,10 @@ extension Session {
   mutating func didMeasure(_ id: ConnectionID, _ measurement: Measurement?, at now: Instant) {
     guard let measurement, connections[id.index].isMember else { return }
     connections[id.index].roundTrip = measurement.roundTrip
+    connections[id.index].leastRoundTrip = min(
+      connections[id.index].leastRoundTrip ?? measurement.roundTrip,
+      measurement.roundTrip
+    )
     if connections[id.index].crossing.local == nil {
       connections[id.index].crossing.local = measurement.onlyLink
     }
@@ -165,9 +169,7 @@ extension Session {
     {
       sooner(pace.nextAt)
     }
-    if let gathering, case .sounding(_, _, _, let since) = gathering.step {
-      sooner(since + soundingTimeout)
-    }
+    if let soundingDeadline { sooner(soundingDeadline) }
     if let lateAt, lateAt > present { sooner(lateAt) }
     if let heldUntil { sooner(heldUntil) }
     if phase == .running, isOutputReady, let receiving {

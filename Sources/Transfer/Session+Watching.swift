@@ -10,7 +10,7 @@ extension Session {
     guard options.role == .sender, gathering?.step == .done, !keepsNumber else { return }
     // Frames that wait for the user's limit do not wait for a connection.
     let isHeldBack = pace.map { !$0.isBehind(at: now) } ?? false
-    watch.note(isBusy: !isHeldBack && sending?.hasSendableFrame ?? false)
+    watch.note(isBusy: !isHeldBack && !isWindowShort && sending?.hasSendableFrame ?? false)
     guard now >= watchAt else { return }
     watchAt = now + Limits.statusInterval
     var finding = watch.look(
@@ -27,9 +27,11 @@ extension Session {
     let slow = connections.filter { $0.state == .joined && isTooSlow($0) }
     finding.local.removeAll { link in
       Self.isNegligible(link, localLinks) || slow.contains { $0.crossing.local == link }
+        || isDispensable(local: link)
     }
     finding.remote.removeAll { link in
       Self.isNegligible(link, remoteLinks) || slow.contains { $0.crossing.remote == link }
+        || isDispensable(remote: link)
     }
     if finding.isEmpty { return gatherAgain(at: now) }
     actions.append(
@@ -66,7 +68,7 @@ extension Session {
     guard needsSounding, now >= gatherAt, watch.wasBusy,
       joined.contains(where: { $0.joinedAt > gatheredAt && !$0.isSounded }),
       // Over a long path the data would stop for long: what crowds a link stays then.
-      roundTrip * joined.count <= Limits.gatheringTimeout,
+      min(roundTrip, Limits.soundingInterval) * joined.count + roundTrip <= Limits.gatheringTimeout,
       !joined.contains(where: { now - $0.joinedAt < Limits.stuckAfter }),
       // A dial that takes longer than this goes to a link that is broken: it is not waited for.
       !connections.contains(where: { $0.isComing && now - $0.joinedAt < Limits.stuckAfter })
@@ -75,11 +77,13 @@ extension Session {
     // All of them, also those that were sounded before: a path may have been moved since.
     for index in connections.indices where connections[index].state == .joined {
       connections[index].isSounded = false
+      connections[index].meetingCount = 0
       connections[index].crossing.remote = nil
     }
     sending?.keptForSounding = 1
     gathering?.isRepeated = true
     gathering?.isFresh = false
+    gathering?.burstInterval = Limits.soundingInterval
     gathering?.unclearCount = 0
     gathering?.deadline = now + Limits.gatheringTimeout
     gathering?.step = .draining(until: now + Limits.stuckAfter)

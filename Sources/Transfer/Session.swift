@@ -47,6 +47,16 @@ public struct Session {
   var fillTime: Duration?
   /// When the choice of connections was last over.
   var gatheredAt = Instant(nanoseconds: 0)
+  /// Whether it is known how long an answer takes.
+  var isPathMeasured = false
+  /// Whether there are connections that could carry more, had the window room for it.
+  var isWindowShort = false
+  /// Until when that is kept in mind.
+  var windowShortUntil = Instant(nanoseconds: 0)
+  /// When it was last looked at which connections have nothing to send.
+  var starvingNotedAt = Instant(nanoseconds: 0)
+  /// When the horizon was last worked out.
+  var horizonAt = Instant(nanoseconds: 0)
   /// What the fastest connection delivers, in bytes per second.
   var fastestRate: Int64 = 0
   /// What holds the frames back where the user wants a limit.
@@ -132,9 +142,6 @@ public struct Session {
   /// What each connection crossed when last the data moved.
   var carriers: [Spread.Crossing] = []
   var gathering: Gathering?
-  /// The connection whose burst was answered, until the counters here are read.
-  var pendingSounding: (id: ConnectionID, serial: UInt64)?
-  var soundingByteCount: UInt64 = 0
   /// Of a pair: our data wait until then for the other session's choice of connections.
   var heldUntil: Instant?
   var watch = LinkWatch()
@@ -247,6 +254,7 @@ public struct Session {
     case .measured(let id, let measurement):
       // A path may be found dead by it: then others have work.
       wasAnswered = true
+      isPathMeasured = true
       didMeasure(id, measurement, at: now)
     case .didLookAtLinks(let view):
       wasAnswered = true
@@ -321,6 +329,7 @@ public struct Session {
     pumpReadBack(at: now)
     let wasStalled = isStalled
     pumpSends(at: now)
+    noteStarving(at: now)
     pumpInput(at: now)
     // The last frame has left, or the last slot was taken: now it is time for what is late, also on
     // connections that were passed over.

@@ -18,6 +18,28 @@ import Testing
     try expectFullLinks(79)
   }
 
+  @Test func `slow links behind a switch are not crowded, which would hold up all others`() throws {
+    try expectFullLinks(7)
+  }
+
+  @Test func `the one pair of fast links is found among many that are slow`() throws {
+    try expectFullLinks(212)
+  }
+
+  @Test func `a switch with one link fewer than the bond has each of them full`() throws {
+    try expectFullLinks(374)
+  }
+
+  @Test func `over a long path a connection with one frame ahead is given more`() throws {
+    try expectFullLinks(340)
+  }
+
+  @Test func `fast links have the window where it is the limit, and slow ones leave it alone`()
+    throws
+  {
+    try expectFullLinks(223)
+  }
+
   private func expectFullLinks(_ seed: UInt64) throws {
     let report = Simulator(seed: seed, endpoints: .links).run()
     #expect(report.failure == nil, "swift run -c release simulate --links --seed \(seed)")
