@@ -44,6 +44,7 @@ test: ## all tests
 	Tests/Fuzz/run 15
 	@# Three of them miss 95 % (Architecture.md); more than five are a step back.
 	$(SWIFT) run -c release simulate --links --count 60 --misses 5
+	$(SWIFT) run -c release simulate --links-reversed --count 40 --misses 3
 
 lint: ## the format of the sources
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests

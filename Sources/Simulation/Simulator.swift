@@ -30,8 +30,10 @@ public enum Endpoints: Sendable {
   case pipes
   /// Pipes, or files that are read and written at offsets, as the seed has it.
   case any
-  /// Pipes without bytes, and random links between the hosts.
+  /// Pipes without bytes, and random links between the hosts; the sender dials.
   case links
+  /// The same links; the receiver dials.
+  case linksReversed
 }
 
 /// Two real sessions in a virtual world, drawn from a seed.
@@ -62,8 +64,9 @@ public struct Simulator {
   ///   just the same.
   /// - Returns: how it went; the same for the same seed.
   public func run(sink: (@Sendable (String) -> Void)? = nil) -> Report {
-    let isTopology = endpoints == .links
-    let plan = isTopology ? Plan(topology: seed) : Plan(seed: seed, endpoints: endpoints)
+    let isTopology = endpoints == .links || endpoints == .linksReversed
+    var plan = isTopology ? Plan(topology: seed) : Plan(seed: seed, endpoints: endpoints)
+    if endpoints == .linksReversed { plan.senderDials = false }
     let stepLimit = isTopology ? Self.topologyStepLimit : Self.stepLimit
     var world = World(plan: plan, sink: sink)
     world.start()

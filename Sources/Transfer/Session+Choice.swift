@@ -145,6 +145,9 @@ extension Session {
     let choice = choice(among: members)
     let kept = choice.isClear ? choice.kept : keptWithoutChoice(of: members)
     for index in members where !kept.contains(index) { retire(index) }
+    // What was asked for to choose from is wanted no more, nor is it what is missing later.
+    requestedCount = kept.count
+    isRequestDue = false
     statistics.memberCount = memberCount
     noteCarriers()
     for index in dialing?.groups.indices ?? 0..<0 {

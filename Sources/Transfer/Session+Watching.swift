@@ -114,9 +114,13 @@ extension Session {
 
   // MARK: Asking the peer to dial
 
-  /// We listen, so the peer is asked to have so many connections.
+  /// We listen, so the peer is asked to have so many connections; again after a while, since what
+  /// was asked may have been lost with its connection.
   mutating func requestConnections(_ count: Int) {
-    requestedCount = min(max(count, requestedCount), options.connectionLimit)
+    let count = min(count, options.connectionLimit)
+    guard count > requestedCount || present - requestedAt >= Limits.statusInterval else { return }
+    requestedCount = max(count, requestedCount)
+    requestedAt = present
     isRequestDue = true
   }
 

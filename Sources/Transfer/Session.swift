@@ -150,6 +150,7 @@ public struct Session {
   var gatherAt: Instant
   /// A listener's wish for connections, and whether the peer still has to be told.
   var requestedCount = 0
+  var requestedAt = Instant(nanoseconds: 0)
   var isRequestDue = false
 
   var actions: [Action] = []

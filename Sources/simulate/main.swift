@@ -17,7 +17,7 @@ struct Request {
 func usage() -> Never {
   print(
     "usage: simulate --seed N [--trace] | --count N [--from N] [--marks]; "
-      + "[--pipes | --links [--misses N]]"
+      + "[--pipes | --links[-reversed] [--misses N]]"
   )
   exit(64)
 }
@@ -33,6 +33,8 @@ func parse(_ arguments: [String]) -> Request {
       request.endpoints = .pipes
     case "--links":
       request.endpoints = .links
+    case "--links-reversed":
+      request.endpoints = .linksReversed
     case "--trace":
       request.isTracing = true
     case "--seed", "--from", "--count", "--misses":
@@ -86,8 +88,14 @@ func run(_ request: Request) -> Bool {
     failureCount += 1
     if let use = report.use, use.isMiss { missCount += 1 }
     print("FAILED seed \(seed): \(failure)")
-    let links = request.endpoints == .links ? "--links " : ""
-    print("  swift run -c release simulate \(links)--seed \(seed) --trace")
+    let option =
+      switch request.endpoints {
+      case .any: ""
+      case .pipes: "--pipes "
+      case .links: "--links "
+      case .linksReversed: "--links-reversed "
+      }
+    print("  swift run -c release simulate \(option)--seed \(seed) --trace")
   }
   print("\(request.count) seeds, \(failureCount) failed, \(stepCount) steps")
   if !uses.isEmpty { print(summary(of: uses)) }

@@ -40,9 +40,15 @@ import Testing
     try expectFullLinks(223)
   }
 
-  private func expectFullLinks(_ seed: UInt64) throws {
-    let report = Simulator(seed: seed, endpoints: .links).run()
-    #expect(report.failure == nil, "swift run -c release simulate --links --seed \(seed)")
+  @Test(arguments: [1, 2, 3, 9, 13, 39])
+  func `a sender that listens asks for connections, once for each number`(seed: UInt64) throws {
+    try expectFullLinks(seed, .linksReversed)
+  }
+
+  private func expectFullLinks(_ seed: UInt64, _ endpoints: Endpoints = .links) throws {
+    let report = Simulator(seed: seed, endpoints: endpoints).run()
+    let option = endpoints == .links ? "--links" : "--links-reversed"
+    #expect(report.failure == nil, "swift run -c release simulate \(option) --seed \(seed)")
     let use = try #require(report.use)
     #expect(use.permille >= 950)
     #expect(use.changeCount <= 4)
