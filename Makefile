@@ -42,8 +42,8 @@ test: ## all tests
 	@# Alone, since they measure; FAULTS=full makes them long.
 	BRAID=$(BRAID) $(SWIFT) test --skip-build --no-parallel --filter 'FaultTests|LabTests'
 	Tests/Fuzz/run 15
-	@# Three of them miss 95 % (Architecture.md); more than five are a step back.
-	$(SWIFT) run -c release simulate --links --count 60 --misses 5
+	@# Few miss 95 % (Architecture.md), and none of these; more are a step back.
+	$(SWIFT) run -c release simulate --links --count 60
 	$(SWIFT) run -c release simulate --links-reversed --count 40 --misses 3
 
 lint: ## the format of the sources
@@ -52,7 +52,7 @@ lint: ## the format of the sources
 simulate: ## the simulation with SEEDS=10000 seeds, and with LINK_SEEDS=1000 topologies of links
 	@Tests/Lab/install build
 	$(SWIFT) run -c release simulate --count $(SEEDS) --marks
-	$(SWIFT) run -c release simulate --links --count $(LINK_SEEDS) --misses $$(($(LINK_SEEDS) / 12))
+	$(SWIFT) run -c release simulate --links --count $(LINK_SEEDS) --misses $$(($(LINK_SEEDS) / 200 + 1))
 
 bench: build ## the benchmarks in short, a few minutes; the lab ones need root
 	@Tests/Lab/install bench

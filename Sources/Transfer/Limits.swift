@@ -75,6 +75,15 @@ public enum Limits {
   public static let acknowledgeByteCount = 1 << 20
   /// A receiver acknowledges at the latest after this time.
   public static let acknowledgeDelay: Duration = .milliseconds(10)
+  /// The least of it, where the window is what limits: a loop that turns no more often than this for
+  /// its sake has time for other things.
+  public static let acknowledgeDelayMinimum: Duration = .milliseconds(1)
+  /// Frames for links of different speeds are no smaller than this: below, headers and operations cost
+  /// more than the payload.
+  public static let fittedFrameMinimum = 64 << 10
+  /// And they last for so long on the fastest link: a connection has one send on its way, and the loop
+  /// takes some tens of microseconds to come round to the next.
+  public static let fittedFrameTime: Duration = .microseconds(100)
   /// An idle direction of a connection says this often that it is alive; it also gives TCP something
   /// to be acknowledged, which is what tells a silent path from an idle one.
   public static let heartbeatInterval: Duration = .seconds(1)

@@ -12,7 +12,15 @@ struct RateEstimator: Equatable {
   private var isTrial = false
 
   /// Long against the 10 ms by which acknowledgements are late, short against a link's failure.
-  private static let window: Duration = .milliseconds(50)
+  private static let shortestWindow: Duration = .milliseconds(50)
+  /// No shorter than a round trip: where memory is less than what a path takes in, everything leaves in
+  /// one go, comes in one go, and nothing comes until the next one.
+  private var window = shortestWindow
+
+  /// Takes in how long an answer takes at least.
+  mutating func didMeasure(roundTrip: Duration) {
+    window = max(Self.shortestWindow, min(roundTrip, Limits.horizonMaximum))
+  }
 
   /// Frames are on the way from now on; time without any does not count.
   mutating func didBecomeBusy(isTrial: Bool = false, at now: Instant) {
@@ -41,7 +49,7 @@ struct RateEstimator: Equatable {
 
   /// Looks at the clock also while nothing comes, so that a dying connection's rate falls.
   mutating func didWait(at now: Instant) {
-    guard !isTrial, let start = busySince, busyTime + (now - start) >= Self.window + Self.window
+    guard !isTrial, let start = busySince, busyTime + (now - start) >= window + window
     else {
       return
     }
@@ -49,7 +57,7 @@ struct RateEstimator: Equatable {
   }
 
   private mutating func settle(after elapsed: Duration, at now: Instant) {
-    guard elapsed >= Self.window else { return }
+    guard elapsed >= window else { return }
     let rate = Self.rate(windowByteCount, in: elapsed)
     bytesPerSecond = bytesPerSecond == 0 ? rate : (bytesPerSecond * 3 + rate) / 4
     busySince = now

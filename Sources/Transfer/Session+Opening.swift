@@ -102,6 +102,7 @@ extension Session {
       drop(id, .failed(failure), at: now)
     case .done:
       guard let sessionID, let wanted = dialing?.wantedCount else { return }
+      fitFrames(roundTrip: now - connections[id.index].joinedAt)
       var hello = Greeting(
         .hello,
         role: options.role,

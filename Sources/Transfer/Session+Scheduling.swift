@@ -53,7 +53,12 @@ extension Session {
     // Of a newcomer nothing is known, and others know better.
     guard rate > 0 else { return connection.carried.isEmpty }
     if connection.carried.isEmpty, !isTooSlow(connection), !hasBusyMate(id) { return true }
-    return timeOfNext(on: connection) <= horizon
+    return timeOfNext(on: connection) <= (isSlow(connection) ? min(horizon, slowHorizon) : horizon)
+  }
+
+  /// Whether others wait for what it carries, rather than it for them.
+  private func isSlow(_ connection: Connection) -> Bool {
+    connection.rate.bytesPerSecond < fastestRate / 2
   }
 
   /// How long one more frame would be on its way: as long as what is there now takes, and once more
@@ -116,9 +121,12 @@ extension Session {
   /// it is ahead of the others; but all together never carry more than the window.
   private var leastHorizon: Duration {
     guard let fillTime else { return Limits.horizonMinimum }
-    let roundTrips = connections.compactMap { $0.state == .joined ? $0.roundTrip : nil }
-    let path = (roundTrips.min() ?? .zero) * 5 / 4
-    return min(path + min(Limits.horizonMinimum, fillTime * 3 / 4), fillTime)
+    return min(leastPath * 5 / 4 + min(Limits.horizonMinimum, fillTime * 3 / 4), fillTime)
+  }
+
+  /// The shortest round trip.
+  private var leastPath: Duration {
+    connections.compactMap { $0.state == .joined ? $0.roundTrip : nil }.min() ?? .zero
   }
 
   /// Half of the time in which all connections together fill the window, but no less than the shortest
@@ -138,6 +146,7 @@ extension Session {
     let time = Duration.nanoseconds(window * 1000 / (total / 1000 + 1) * 1000)
     fillTime = time
     horizon = min(max(time / 2, leastHorizon), Limits.horizonMaximum)
+    slowHorizon = min((time + leastPath) / 2, Limits.horizonMaximum)
   }
 
   // MARK: Hunger

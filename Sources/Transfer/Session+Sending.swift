@@ -77,60 +77,6 @@ extension Session {
     return true
   }
 
-  /// Acknowledges what was processed on the connection, and opens the window: when enough has come
-  /// together or long enough been waited (Protocol.md, "Acknowledgement").
-  private mutating func sendAck(_ id: ConnectionID, at now: Instant) -> Bool {
-    guard let receiving, isOutputReady, isReceiving else {
-      return false
-    }
-    // Field by field here: a copy of the connection in every turn is what shows in a profile.
-    let reportedLimit = connections[id.index].reportedLimit
-    var isDue = reportedLimit == 0
-    if connections[id.index].unreportedSince != nil {
-      isDue =
-        isDue || connections[id.index].unreportedByteCount >= acknowledgeByteCount
-        || now - connections[id.index].acknowledgedAt >= Limits.acknowledgeDelay
-        || receiving.end != nil
-    }
-    let opened = receiving.windowLimit - windowReport.limit
-    if opened > 0 {
-      isDue =
-        isDue || opened >= UInt64(receiving.windowFrameCount / 4)
-        || now - windowReport.at >= Limits.acknowledgeDelay
-    }
-    // One connection is told of a wider window at once; it may be slow or dead, so every other that
-    // is idle is told a little later.
-    if receiving.windowLimit > reportedLimit {
-      isDue = isDue || now - connections[id.index].lastSent >= Limits.lateAfter
-    }
-    guard isDue else { return false }
-    connections[id.index].unreportedByteCount = 0
-    connections[id.index].unreportedSince = nil
-    connections[id.index].acknowledgedAt = now
-    connections[id.index].reportedLimit = receiving.windowLimit
-    windowReport = (receiving.windowLimit, now)
-    compose(
-      id,
-      FrameHeader(
-        .ack,
-        offset: receiving.writtenOffset,
-        number: receiving.windowLimit,
-        value: connections[id.index].processedFrameCount
-      ),
-      at: now
-    )
-    return true
-  }
-
-  /// A quarter of the sender's likely memory, shared by the connections, but no more than 1 MiB:
-  /// acknowledgements must not be what the sender waits for.
-  private var acknowledgeByteCount: Int {
-    min(
-      Limits.acknowledgeByteCount,
-      options.ownMemoryByteCount / 4 / max(statistics.memberCount, 1)
-    )
-  }
-
   private mutating func sendVerdict(_ id: ConnectionID, at now: Instant) -> Bool {
     guard case .lingering = phase, !connections[id.index].verdictSent, let receiving else {
       return false
@@ -265,8 +211,31 @@ extension Session {
 
   /// The largest frame that we want: of a pair, only the direction with a limit has smaller ones.
   var frameByteCount: Int {
-    guard pace != nil, let rate = options.rateLimit else { return options.frameByteCount }
-    return min(options.frameByteCount, Pace.frameByteCount(bitsPerSecond: rate))
+    let most = min(options.frameByteCount, fittingByteCount ?? .max)
+    guard pace != nil, let rate = options.rateLimit else { return most }
+    return min(most, Pace.frameByteCount(bitsPerSecond: rate))
+  }
+
+  /// Settles, with the first hello, which frames suit links of different speeds.
+  ///
+  /// The others wait for a frame on a slow link: what all links deliver until it has come there, and
+  /// its answer back, is to fit the window. With one more behind it, and room for what nobody
+  /// foresees, it takes an eighth of what the window lasts beyond the round trip. A fast link in turn is
+  /// not to be done with one before the next is there.
+  mutating func fitFrames(roundTrip: Duration) {
+    guard fittingByteCount == nil else { return }
+    fittingByteCount = .max
+    let rates = localLinks.map { Int64(clamping: $0.bitsPerSecond / 8) }
+    let sum = rates.reduce(0, +)
+    // What adds so little is not worth smaller frames, and may carry none.
+    guard !rates.contains(0), let slowest = rates.filter({ $0 * 100 >= sum }).min() else { return }
+    let lasting = Int64(options.ownMemoryByteCount) * 1_000_000 / (sum / 1000 + 1)
+    let time = lasting - roundTrip.inNanoseconds
+    // Where the window does not last for a round trip, slow links are of no use.
+    guard time > 0 else { return }
+    let most = slowest / 1000 * (time / 8000) / 1000
+    let least = (rates.max() ?? 0) / 1000 * (Limits.fittedFrameTime.inNanoseconds / 1000) / 1000
+    fittingByteCount = max(Int(max(most, least)) & ~4095, Limits.fittedFrameMinimum)
   }
 
   /// Whether the user's limit lets another frame go; one that is sent again counts like any other,

@@ -11,6 +11,7 @@ extension Session {
     scanAt = now + Self.scanInterval
     runConnectionDeadlines(at: now)
     updateHorizon(at: now)
+    updateAcknowledgeDelay(at: now)
     sending?.didWrite(below: statistics.writtenOffset)
     if options.opening == .listen, !isParting,
       !connections.contains(where: { $0.state == .accepting })
@@ -127,6 +128,9 @@ extension Session {
       connections[id.index].leastRoundTrip ?? measurement.roundTrip,
       measurement.roundTrip
     )
+    if let least = connections[id.index].leastRoundTrip {
+      connections[id.index].rate.didMeasure(roundTrip: least)
+    }
     if connections[id.index].crossing.local == nil {
       connections[id.index].crossing.local = measurement.onlyLink
     }
@@ -176,10 +180,10 @@ extension Session {
       // Only what can be sent when its time has come: else the owner would turn without end.
       for connection in connections where connection.canSend {
         if connection.unreportedSince != nil {
-          sooner(connection.acknowledgedAt + Limits.acknowledgeDelay)
+          sooner(connection.acknowledgedAt + acknowledgeDelay)
         }
         if receiving.windowLimit > windowReport.limit {
-          sooner(windowReport.at + Limits.acknowledgeDelay)
+          sooner(windowReport.at + acknowledgeDelay)
         }
       }
     }

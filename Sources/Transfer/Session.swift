@@ -43,6 +43,9 @@ public struct Session {
   var receiving: ReceiveStream?
   /// How far ahead of its delivery a connection may be given frames.
   var horizon: Duration?
+  /// The same for those that are slower than the fastest: a round trip, and half of what the window
+  /// lasts beyond that.
+  var slowHorizon: Duration = Limits.horizonMaximum
   /// In what time all connections together fill the window.
   var fillTime: Duration?
   /// When the choice of connections was last over.
@@ -59,6 +62,8 @@ public struct Session {
   var horizonAt = Instant(nanoseconds: 0)
   /// What the fastest connection delivers, in bytes per second.
   var fastestRate: Int64 = 0
+  /// The largest frames that suit the links here; nil before the first hello.
+  var fittingByteCount: Int?
   /// What holds the frames back where the user wants a limit.
   var pace: Pace?
 
@@ -88,6 +93,10 @@ public struct Session {
   /// What the last member did against the protocol, and since when nobody better has come.
   var blame: (sentence: String, since: Instant)?
   var windowReport: (limit: UInt64, at: Instant)
+  /// By how much acknowledgements may be late.
+  var acknowledgeDelay = Limits.acknowledgeDelay
+  /// What had arrived at the last scan, and how fast that goes, in bytes per second.
+  var receipt: (byteCount: UInt64, at: Instant, rate: Int64) = (0, Instant(nanoseconds: 0), 0)
 
   // Ends of the stream.
   /// When the last read ended, and how long the input is left alone to gather more.

@@ -40,6 +40,20 @@ import Testing
     try expectFullLinks(223)
   }
 
+  @Test func `where memory is less than a path takes in, acknowledgements are not late as well`()
+    throws
+  {
+    try expectFullLinks(362)
+  }
+
+  @Test func `over a long path nobody is given more by a rate that jumps`() throws {
+    try expectFullLinks(276)
+  }
+
+  @Test func `slow links have small frames, for which the others need not wait`() throws {
+    try expectFullLinks(356)
+  }
+
   @Test(arguments: [1, 2, 3, 9, 13, 39])
   func `a sender that listens asks for connections, once for each number`(seed: UInt64) throws {
     try expectFullLinks(seed, .linksReversed)

@@ -44,4 +44,16 @@ import Testing
     estimator.didWait(at: at(1100))
     #expect(estimator.bytesPerSecond == 15_000_000)
   }
+
+  @Test mutating func `over a long path what comes in bursts, once a round trip, is one rate`() {
+    estimator.didMeasure(roundTrip: .milliseconds(120))
+    estimator.didBecomeBusy(at: at(0))
+    for burst in 1...30 {
+      for step in 0..<6 {
+        estimator.didDeliver(100_000, isIdle: false, at: at(burst * 120 + step * 10))
+        guard burst > 20 else { continue }
+        #expect((4_900_000...5_000_000).contains(estimator.bytesPerSecond))
+      }
+    }
+  }
 }
