@@ -82,7 +82,7 @@ asan: ## the tests under AddressSanitizer, the command in them too
 	$(SWIFT) build --build-tests --sanitize=address --scratch-path .build/asan
 	@# What braid holds when it exits, it holds on purpose; a leak report would change its exit status.
 	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --skip-build --sanitize=address --scratch-path .build/asan \
-	  --skip 'CommandLineTests|FaultTests|LabTests|TidyTests'
+	  --skip 'CommandLineTests|FaultTests|LabTests|TidyTests|LiveTests|in another process'
 	$(SWIFT) build --build-tests
 	ASAN_OPTIONS=detect_leaks=0 BRAID=$(CURDIR)/.build/asan/debug/braid \
 	  $(SWIFT) test $(SANITIZED_COMMAND)
