@@ -5,6 +5,8 @@ import Wire
 struct Ledger {
   /// Faults after which success is not expected of anybody.
   private(set) var excuses: [String] = []
+  /// Whether a stranger has joined the session, and broken the protocol.
+  var isLiedTo = false
   /// Until when paths or connects were in trouble.
   private(set) var troubleUntil: Int64 = -1_000_000_000_000
   var isGreetingDamaged = false
@@ -152,7 +154,10 @@ extension World {
       return plan.isUnfit
     case .mismatch:
       return output.sawDamage
-    case .inputFailed, .outputFailed, .protocolViolation, .interrupted:
+    case .protocolViolation:
+      // Without a key a stranger can join and lie, and with nobody else there he is who is heard.
+      return ledger.isLiedTo && trouble > endedAt - 9_000_000_000
+    case .inputFailed, .outputFailed, .interrupted:
       return false
     }
   }

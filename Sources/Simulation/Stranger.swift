@@ -145,7 +145,9 @@ extension World {
       if plan.keys[listener] == nil { marks.reach(.intruder) }
     case .liar:
       say(c, encode(greeting) + lie())
-      if plan.keys[listener] == nil { marks.reach(.intruder) }
+      guard plan.keys[listener] == nil else { return }
+      marks.reach(.intruder)
+      ledger.isLiedTo = true
     case .blackHole:
       say(c, encode(greeting))
       if plan.keys[listener] == nil { marks.reach(.intruder) }

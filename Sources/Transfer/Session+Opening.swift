@@ -266,7 +266,7 @@ extension Session {
     // After our welcome the dialler counts itself in, and takes a refusal for a damaged frame. Only
     // those who name our session count: nobody else knows it.
     let calls = connections.indices.filter { isCall(connections[$0]) }
-    if !isOfPartner(hello), memberCount + calls.count >= options.connectionLimit {
+    if !isOfPartner(hello), isFull(with: calls.count) {
       // While nobody is left, a newer call says that older ones have died on the way.
       guard memberCount == 0,
         let oldest = calls.min(by: { connections[$0].serial < connections[$1].serial })
@@ -309,7 +309,16 @@ extension Session {
     if let sessionID, sessionID != hello.session { return .busy }
     // Part of a stream went to somebody who is gone; here it would begin in the middle.
     if sessionID == nil, hello.isContinuing { return .unknownSession }
-    return memberCount >= options.connectionLimit ? .tooMany : nil
+    return isFull(with: 0) ? .tooMany : nil
+  }
+
+  /// Whether so many calls, and the members, leave no room for another connection.
+  ///
+  /// Once all is written whoever comes wants the verdict: members that are silent must not keep out
+  /// who asks for it.
+  private func isFull(with callCount: Int) -> Bool {
+    if case .lingering = phase { return false }
+    return memberCount + callCount >= options.connectionLimit
   }
 
   private mutating func didReceiveConfirm(_ id: ConnectionID, _ confirm: Greeting, at now: Instant)
