@@ -160,7 +160,7 @@ struct Endpoint {
     throws(StartFailure) -> String
   {
     if let partial { return partial.journalPath }
-    let whole = PartialFile.resolved(path) ?? path
+    let whole = try PartialFile.resolved(path) ?? path
     guard whole.hasPrefix("/dev/") else { return PartialFile.path(beside: whole, "journal") }
     // What is in /dev does not survive a restart, after which the same disk may be called otherwise,
     // and another as it was: the journal goes by what the disk is.
@@ -332,8 +332,11 @@ struct Endpoint {
   /// - Throws: `StartFailure.output` with a sentence.
   func empty(for plan: Plan) throws(StartFailure) {
     if journal == nil, kind == .storage, plan.role == .receiver {
-      let path = try Self.journalPath(Self.path(of: descriptor, plan), partial)
-      try JournalFile.forget(path)
+      let output = Self.path(of: descriptor, plan)
+      // No run could have named a journal beside what is not in UTF-8.
+      if partial != nil || (try? PartialFile.resolved(output)) != nil {
+        try JournalFile.forget(Self.journalPath(output, partial))
+      }
     }
     guard let partial else { return }
     // What is behind what the journal vouches for is of no use, and may be anything.

@@ -8,9 +8,12 @@ struct Folder {
 
   /// The folder of what is called so.
   init(of name: String) {
-    let parts = name.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-    let parent = parts.joined(separator: "/")
-    path = parts.isEmpty ? "." : parent.isEmpty ? "/" : parent
+    // By bytes, as the kernel does: a mark that follows a slash makes one character with it.
+    guard let slash = name.utf8.lastIndex(of: UInt8(ascii: "/")) else {
+      path = "."
+      return
+    }
+    path = slash == name.startIndex ? "/" : String(name[..<slash])
   }
 
   /// Brings to the disk what was renamed or removed in it (fsync(2)).

@@ -21,7 +21,7 @@ struct PartialFile {
   /// Opens it; only its owner may read or write it.
   ///
   /// - Parameters:
-  ///   - name: the output as the user named it; a link is followed.
+  ///   - name: the output as the user named it; a link is followed, as open(2) does.
   ///   - replaced: the file that is there, if there is one.
   ///   - isResuming: whether an earlier run's file is continued.
   ///   - waiting: called once, if another run has it and is waited for.
@@ -32,7 +32,7 @@ struct PartialFile {
     isResuming: Bool,
     waiting: () -> Void
   ) throws(StartFailure) {
-    target = Self.resolved(name) ?? Self.followed(name)
+    target = try Self.followed(name)
     folder = Folder(of: target)
     path = Self.path(beside: target, "partial")
     self.replaced = replaced
@@ -54,7 +54,8 @@ struct PartialFile {
   /// keeps it apart from others that begin alike; every run finds the same.
   static func path(beside target: String, _ kind: String) -> String {
     let folder = Folder(of: target).path
-    let name = target.split(separator: "/", omittingEmptySubsequences: false).last ?? ""
+    let slash = target.utf8.lastIndex(of: UInt8(ascii: "/"))
+    let name = slash.map { target[target.utf8.index(after: $0)...] } ?? target[...]
     let ending = ".braid-\(kind)"
     let limit = unsafe pathconf(folder, Int32(_PC_NAME_MAX))
     let room = (limit > 0 ? limit : 255) - 1 - ending.utf8.count
@@ -65,28 +66,40 @@ struct PartialFile {
     return "\(folder)/.\(start)\(sum)\(ending)"
   }
 
-  /// Where a file that is yet to be made goes: what the last of its links points to, as open(2) does.
-  private static func followed(_ name: String) -> String {
-    var name = name
+  /// What the last of its links points to, whether there is anything yet or not.
+  private static func followed(_ name: String) throws(StartFailure) -> String {
+    var place = name
     // Links that lead in a circle were found when the name was looked at.
     for _ in 0..<linkLimit {
-      var place = [CChar](repeating: 0, count: Int(PATH_MAX))
-      let count = unsafe readlink(name, &place, place.count)
+      var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
+      let count = unsafe readlink(place, &bytes, bytes.count)
       guard count > 0 else { break }
-      let path = String(decoding: place[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
-      name = path.hasPrefix("/") ? path : "\(Folder(of: name).path)/\(path)"
+      guard let path = String(validating: bytes[..<count], as: UTF8.self) else {
+        throw unreadable(name)
+      }
+      place = path.utf8.first == UInt8(ascii: "/") ? path : "\(Folder(of: place).path)/\(path)"
     }
-    return name
+    return place
   }
 
   /// As many links as the kernel follows (path_resolution(7)).
   private static let linkLimit = 40
 
   /// The path behind links; nil if there is nothing yet.
-  static func resolved(_ name: String) -> String? {
-    guard let path = unsafe realpath(name, nil) else { return nil }
-    defer { unsafe free(path) }
-    return unsafe String(cString: path)
+  ///
+  /// - Throws: `StartFailure.output` if a Swift string cannot hold it: repaired, it would be another.
+  static func resolved(_ name: String) throws(StartFailure) -> String? {
+    guard let bytes = unsafe realpath(name, nil) else { return nil }
+    defer { unsafe free(bytes) }
+    guard let path = unsafe String(validatingCString: bytes) else { throw unreadable(name) }
+    return path
+  }
+
+  private static func unreadable(_ name: String) -> StartFailure {
+    .output(
+      "\(name) leads to a path that is not in UTF-8. Rename what it leads to, or let the shell open it "
+        + "with >."
+    )
   }
 
   /// Moves it to its place; what was there before is gone then.

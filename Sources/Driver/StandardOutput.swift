@@ -25,7 +25,7 @@ extension Endpoint {
   /// The shell has opened the disk already, but nothing is written yet: the same guard as by name.
   private static func guardDisk(_ status: stat) throws(StartFailure) {
     let path = "/proc/self/fd/\(STDOUT_FILENO)"
-    let name = PartialFile.resolved(path) ?? "standard output"
+    let name = (try? PartialFile.resolved(path)) ?? "standard output"
     if let objection = TargetGuard.objection(toDisk: name, status) { throw .output(objection) }
     let claim = unsafe Glibc.open(path, O_RDONLY | O_EXCL | O_CLOEXEC)
     if claim < 0, errno == EBUSY { throw .output(TargetGuard.busy(name)) }

@@ -231,6 +231,7 @@ struct ReceiveStream {
     if let sourceByteCount, sourceByteCount != end.byteCount {
       return "the end (\(end.byteCount) bytes) is not that of the source (\(sourceByteCount))"
     }
+    if let error = excess(of: end) { return error.sentence }
     self.end = end
     return nil
   }
@@ -283,6 +284,7 @@ struct ReceiveStream {
     writtenOffset += expected[place].byteCount
     expected[place] = Expected()
     nextNumber += 1
+    if let error = end.flatMap(excess) { return .failure(error) }
     return .success(true)
   }
 
@@ -356,11 +358,23 @@ struct ReceiveStream {
       writtenOffset += done.byteCount
       writtenSum &+= done.sum
     }
+    if let error = end.flatMap(excess) { return .failure(error) }
     return .success(nil)
   }
 
   private func beyondEnd(_ number: UInt64) -> MismatchError {
     MismatchError(sentence: "frame \(number) lies beyond the announced end")
+  }
+
+  /// What is wrong with an end of more frames than there are bytes left for: they would never come.
+  private func excess(of end: End) -> MismatchError? {
+    let missing = end.frameCount - nextNumber
+    // The first of them starts at the written offset; each has a byte at least.
+    let isShort = end.byteCount < writtenOffset || missing > end.byteCount - writtenOffset
+    guard missing > 0, isShort else { return nil }
+    return MismatchError(
+      sentence: "the end has \(end.frameCount) frames, too many for its \(end.byteCount) bytes"
+    )
   }
 
   private func misplaced(_ number: UInt64, at offset: UInt64) -> MismatchError {

@@ -107,7 +107,9 @@ enum Arguments {
     if path?.isEmpty == true { throw ValidationError("\(option) needs a path; this one is empty") }
     // What is no UTF-8 has become something else, and so would the file's name.
     if path?.unicodeScalars.contains("\u{FFFD}") == true {
-      throw ValidationError("\(option): the path is not in UTF-8; give it another name by a link")
+      throw ValidationError(
+        "\(option): the path is not in UTF-8; rename it, or let the shell open it with < or >"
+      )
     }
     guard let exec else { return }
     if path != nil { throw ValidationError("give either \(option) or --exec, not both") }

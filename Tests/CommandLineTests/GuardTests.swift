@@ -44,6 +44,37 @@ extension CommandLineTests {
       #expect(try run("test -L received", in: folder).status == 0)
     }
 
+    @Test func `a link to what is not UTF-8 is refused, and not taken for another`() throws {
+      let folder = try Scratch()
+      let old = "\"$(printf 'old\\377')\""
+      _ = try run("echo new > sent; echo old > \(old); ln -s \(old) received", in: folder)
+      _ = try run("ln -s \"$(printf 'none\\377')\" empty", in: folder)
+      for output in ["received --force", "received --force --in-place --resume", "empty"] {
+        let sentence = try refusal("--output \(output)", in: folder)
+        #expect(sentence.contains("leads to a path that is not in UTF-8"), "\(sentence)")
+      }
+      // No other file was made, and the one that is there is as it was.
+      let left = "ls -A | LC_ALL=C grep -ac 'old\\|none'; cat \(old)"
+      #expect(try run(left, in: folder).text == "1\nold\n")
+      var pair = Pair()
+      pair.send = "--input sent"
+      pair.after = "> received"
+      try expectEqual(pair.run(in: folder), "sent", "received", in: folder)
+    }
+
+    @Test func `the working directory may have any name`() throws {
+      let folder = try Scratch()
+      _ = try run("echo new > sent; mkdir \"$(printf 'in\\377')\"; touch in*/received", in: folder)
+      var pair = Pair()
+      pair.send = "--input sent"
+      pair.beforeReceive = "cd in*;"
+      pair.receive = "--output received --resume"
+      pair.after = ""
+      let ends = try pair.run(in: folder)
+      let left = "cmp sent in*/received && cat in*/status && ls -A in* | grep received"
+      #expect(try run(left, in: folder).text == "0\nreceived\n", "\(ends.receiver.messages)")
+    }
+
     @Test func `a file has its name when it is whole, and is nobody else's until then`() throws {
       let folder = try Scratch()
       var pair = Pair()

@@ -276,6 +276,36 @@ private struct NaiveReceiver {
     #expect(other.didReceiveEnd(FrameHeader(.end, offset: 0, number: 5)) != nil)
   }
 
+  @Test func `an end of more frames than bytes is refused, not waited for`() {
+    for (frames, isGood) in [(1, true), (2, true), (3, false), (.max, false)] as [(UInt64, Bool)] {
+      var stream = ReceiveStream(geometry: geometry)
+      guard case .into(let slot) = stream.admit(header(0)) else { return }
+      #expect(stream.didReceive(header(0), in: slot) == true)
+      _ = stream.rangeToWrite()
+      _ = stream.didWrite(byteCount: 100)
+      let sentence = stream.didReceiveEnd(FrameHeader(.end, offset: 101, number: frames))
+      #expect((sentence == nil) == isGood, "\(frames) frames")
+    }
+  }
+
+  @Test(arguments: [false, true])
+  func `what too many frames would be made of is seen when it is written`(isPositional: Bool) {
+    var stream = ReceiveStream(geometry: geometry, isPositional: isPositional)
+    guard case .into(let slot) = stream.admit(header(0)) else { return }
+    #expect(stream.didReceive(header(0), in: slot) == true)
+    // As long as the first frame is not known to have taken it all, there may be as many.
+    #expect(stream.didReceiveEnd(FrameHeader(.end, offset: 101, number: 3)) == nil)
+    let isRefused: Bool
+    if isPositional {
+      _ = stream.beginWriting()
+      isRefused = (try? stream.didWrite(0, byteCount: 100).get()) == nil
+    } else {
+      _ = stream.rangeToWrite()
+      isRefused = (try? stream.didWrite(byteCount: 100).get()) == nil
+    }
+    #expect(isRefused)
+  }
+
   @Test func `offsets that contradict the numbers are a mismatch`() {
     var stream = ReceiveStream(geometry: geometry)
     let wrong = FrameHeader(.data, length: 10, offset: 1, number: 0)
