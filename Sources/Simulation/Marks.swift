@@ -91,7 +91,7 @@ struct Marks {
     case .complete: reach(.complete)
     case .notConnected: reach(.notConnected)
     case .peerGone: reach(.peerGone)
-    case .networkSilent: reach(.networkSilent)
+    case .networkSilent, .joinedInVain: reach(.networkSilent)
     case .refused: reach(.refused)
     case .notBraid: reach(.notBraid)
     case .inputFailed: reach(.inputFailed)

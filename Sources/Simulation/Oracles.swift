@@ -132,7 +132,7 @@ extension World {
       return true
     case .notConnected:
       return trouble > -1 || plan.startAt[1 - n] > 0
-    case .networkSilent:
+    case .networkSilent, .joinedInVain:
       return trouble > endedAt - plan.giveUp.inNanoseconds - 5_000_000_000
     case .peerReplaced:
       return false

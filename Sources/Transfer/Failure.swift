@@ -64,6 +64,8 @@ public enum Outcome: Equatable, Sendable {
   case peerReplaced
   /// Nothing was heard from the peer for the time given.
   case networkSilent
+  /// Connections joined to the end of that time, and each was lost before it was of any use.
+  case joinedInVain
   /// The peer would not talk to us.
   case refused(Refusal)
   /// What answered does not speak this protocol.
@@ -95,7 +97,7 @@ extension Outcome {
     case .mismatch: .mismatch
     case .protocolViolation: .protocolViolation
     case .interrupted: .interrupted
-    case .networkSilent, .peerGone, .peerReplaced, .notConnected: .silent
+    case .networkSilent, .joinedInVain, .peerGone, .peerReplaced, .notConnected: .silent
     case .refused, .notBraid, .peerEnded: .internalError
     }
   }

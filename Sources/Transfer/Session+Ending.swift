@@ -46,6 +46,7 @@ extension Session {
 
   /// The last member has gone; time in which others joined and died at once counts as time alone.
   mutating func beAlone(at now: Instant) {
+    joinedInVainAt = fruitlessSince.map { _ in now }
     let since = fruitlessSince ?? now
     fruitlessSince = since
     alone = (since: since, goneSince: nil)

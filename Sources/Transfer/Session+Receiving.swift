@@ -105,8 +105,11 @@ extension Session {
       let header: FrameHeader
       do {
         header = try FrameHeader(decoding: control, seed: seed)
+      } catch .damaged {
+        return drop(id, .damaged(.damaged), at: now)
       } catch {
-        return drop(id, .damaged(error), at: now)
+        // The check fits: it was meant like that.
+        return violate(id, "\(error)", at: now)
       }
       hasHeardPeer = true
       didReceiveHeader(id, header, at: now)
@@ -402,14 +405,14 @@ extension Session {
         didReceiveSource(id, try SourceDescription(decoding: payload), at: now)
         expectHeader(id)
       } catch {
-        drop(id, .damaged(error), at: now)
+        violate(id, "\(error)", at: now)
       }
     case .status:
       do {
         didReceiveStatus(header, try LinkStatus.decode(payload), at: now)
         expectHeader(id)
       } catch {
-        drop(id, .damaged(error), at: now)
+        violate(id, "\(error)", at: now)
       }
     default:
       expectHeader(id)

@@ -136,8 +136,8 @@ extension Session {
       compose(id, FrameHeader(.goodbye), at: now)
     case .peerEnded, .peerGone, .peerReplaced, .refused, .notBraid, .notConnected:
       stop(id, isReset: false, at: now)
-    case .networkSilent, .inputFailed, .outputFailed, .unfit, .mismatch, .protocolViolation,
-      .interrupted:
+    case .networkSilent, .joinedInVain, .inputFailed, .outputFailed, .unfit, .mismatch,
+      .protocolViolation, .interrupted:
       let text = PeerText.encode(options.describe(outcome))
       let header = FrameHeader(
         .abort,

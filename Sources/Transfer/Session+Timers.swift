@@ -113,7 +113,10 @@ extension Session {
       return isPeerReplaced ? .peerReplaced : .peerGone
     }
     guard now - alone.since >= options.giveUp else { return nil }
-    return blame.map { .protocolViolation($0.sentence) } ?? .networkSilent
+    if let blame { return .protocolViolation(blame.sentence) }
+    // Who welcomes us has not gone, whatever ends the connections after that.
+    let isWelcome = joinedInVainAt.map { now - $0 < patience } ?? false
+    return isWelcome ? .joinedInVain : .networkSilent
   }
 
   /// A path is dead when TCP waits for an answer and none has come for `pathSilence`, or for a third

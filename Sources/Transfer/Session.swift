@@ -90,6 +90,8 @@ public struct Session {
   /// Since when no connection was left that had proved good; those that join and die at once do not
   /// end it.
   var fruitlessSince: Instant?
+  /// When the last of those died.
+  var joinedInVainAt: Instant?
   /// What the last member did against the protocol, and since when nobody better has come.
   var blame: (sentence: String, since: Instant)?
   var windowReport: (limit: UInt64, at: Instant)

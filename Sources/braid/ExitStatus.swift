@@ -48,7 +48,9 @@ enum ExitStatus: Equatable {
       case .complete: .complete
       case .notConnected(let failure?) where failure.kind == .hungUp || failure.kind == .mute:
         .refused
-      case .notConnected, .peerGone, .peerReplaced, .networkSilent, .protocolViolation: .failed
+      case .notConnected, .peerGone, .peerReplaced, .networkSilent, .joinedInVain,
+        .protocolViolation:
+        .failed
       case .refused, .notBraid: .refused
       case .inputFailed, .outputFailed, .unfit: .endpointFailed
       case .mismatch, .peerEnded(.mismatch, _): .mismatch

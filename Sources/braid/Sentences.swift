@@ -69,6 +69,9 @@ struct Sentences {
     case .peerReplaced: "\(peer) has gone; what answers there now was started anew"
     case .networkSilent:
       "nothing was heard from \(peer) for \(Figures.limit(plan.giveUp)) (--give-up)"
+    case .joinedInVain:
+      "every connection to \(peer) was lost as soon as it had joined, "
+        + "for \(Figures.limit(plan.giveUp)) (--give-up)"
     case .refused(let refusal): cause(refusal)
     case .notBraid(let error): "what answers at \(place) is not braid: \(error)"
     case .inputFailed(let failure) where failure.isCommandEnd: "\(command) \(text(failure))"
@@ -98,6 +101,7 @@ struct Sentences {
     case .notConnected(let failure):
       "\(connectAdvice(failure)) Tried \(patience) (--wait)."
     case .networkSilent: "Check the links; --give-up SECONDS waits longer."
+    case .joinedInVain: "It answers; does something on the way end connections?"
     case .refused(let refusal): advice(refusal)
     case .notBraid: "Check the host and the port."
     case .peerReplaced: "Start this side anew as well."

@@ -252,6 +252,13 @@ import Wire
     #expect(!isClearing)
   }
 
+  @Test(arguments: [FrameKind.source, .status])
+  func `a message that makes no sense is no damage where its sum fits`(kind: FrameKind) {
+    var owner = Owner(role: .receiver)
+    owner.receive(kind, payload: [1, 2, 3], on: owner.join())
+    #expect(owner.session.violationCount == 1, "\(owner.losses)")
+  }
+
   @Test func `a wrong sum of a message is no damage of its header`() {
     var owner = Owner(role: .receiver)
     owner.receive(.abort, payload: Array("no".utf8), sum: 1, on: owner.join())
