@@ -36,6 +36,7 @@ extension Session {
       actions.append(.report(.lost(id, reason: loss, resent: resent)))
     }
     noteProof(of: id, isExpected: isExpected, at: now)
+    notePeak()
     stop(id, isReset: true, at: now)
     guard memberCount == 0 else { return }
     // Also after the verdict: a close without a goodbye may be one that has not heard it.

@@ -80,7 +80,14 @@ extension Session {
       return
     }
     carriers = connections.filter { $0.state == .joined }.map(\.crossing)
-    statistics.memberPeak = max(statistics.memberPeak, carriers.count)
+    notePeak()
+  }
+
+  /// Counts those who carry the data; also before one of them is lost, which may be the last.
+  mutating func notePeak() {
+    guard isReceiving, gathering?.step ?? .done == .done else { return }
+    let count = connections.count { $0.state == .joined }
+    statistics.memberPeak = max(statistics.memberPeak, count)
   }
 
   /// Reads the counters a last time, where there is anything to tell.

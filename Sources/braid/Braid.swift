@@ -38,8 +38,26 @@ struct Braid: ParsableCommand {
       try command.run()
       StandardError.finish()
     } catch {
+      let status = tell(error)
       StandardError.finish()
-      exit(withError: error)
+      exit(withError: status)
+    }
+  }
+
+  /// Says what ArgumentParser has to say; it would wait for a halted terminal itself, and take help
+  /// that a full disk did not take for success.
+  private static func tell(_ error: any Error) -> ExitCode {
+    let (text, status) = (fullMessage(for: error), exitCode(for: error))
+    if text.isEmpty { return status }
+    guard status.isSuccess else {
+      StandardError.write(text + "\n")
+      return status
+    }
+    do {
+      try print(text)
+      return status
+    } catch {
+      return exitCode(for: error)
     }
   }
 

@@ -36,6 +36,20 @@ extension CommandLineTests {
       #expect(ContinuousClock.now - start < .seconds(10))
     }
 
+    @Test func `what is wrong with a command line waits for nobody either`() throws {
+      let start = ContinuousClock.now
+      let ended = try run("\(Self.deaf) $BRAID send --no-such-option 2> deaf", in: Scratch())
+      #expect(ended.status == 64)
+      #expect(ContinuousClock.now - start < .seconds(4))
+    }
+
+    @Test func `help that cannot be written is no success`() throws {
+      let ended = try braid("receive --help > /dev/full")
+      #expect(ended.status == 2)
+      #expect(ended.messages.contains("cannot write to standard output"), "\(ended.messages)")
+      #expect(try braid("--help").text.hasSuffix("\n"))
+    }
+
     @Test func `a signal ends also who is not listened to`() throws {
       let folder = try Scratch()
       let (receiver, port) = try receiver("", key: Keys.key, in: folder)

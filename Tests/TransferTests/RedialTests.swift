@@ -70,6 +70,7 @@ import Wire
     proxy.run(for: .seconds(600), resetAfter: .milliseconds(500), carryingFrames: true)
     #expect(proxy.session.phase == .running)
     #expect(proxy.session.statistics.joinedCount > 900)
+    #expect(proxy.session.statistics.memberPeak == 1)
   }
 }
 
