@@ -64,7 +64,8 @@ extension CommandLineTests {
 
     @Test func `the working directory may have any name`() throws {
       let folder = try Scratch()
-      _ = try run("echo new > sent; mkdir \"$(printf 'in\\377')\"; touch in*/received", in: folder)
+      let makeFolder = "mkdir \"$(printf 'in\\377')\""
+      _ = try run("echo new > sent; \(makeFolder); cd in*; touch received", in: folder)
       var pair = Pair()
       pair.send = "--input sent"
       pair.beforeReceive = "cd in*;"
