@@ -14,6 +14,9 @@ extension CommandLineTests {
       pair.before += " strace -f -yy -o sender.trace"
       pair.beforeReceive = "strace -f -yy -o receiver.trace"
       pair.after = "| cat > received"
+      // What is said goes through a pipe of its own (relay.c).
+      pair.send = "--quiet"
+      pair.receive = "--quiet"
       try expectEqual(pair.run(in: folder), "sent", "received", in: folder)
       for side in ["sender", "receiver"] {
         // What stands before is the shell's.
@@ -57,9 +60,8 @@ extension CommandLineTests {
           peaks.append(try #require(Double(match.1)))
         }
       }
+      // How much of the memory is used depends on pauses of the source, and no more on its length.
       #expect(peaks.allSatisfy { $0 <= 48 }, "\(peaks)")
-      // The same for little and much, but for what the allocator rounds.
-      #expect(abs(peaks[0] - peaks[2]) < 2 && abs(peaks[1] - peaks[3]) < 2, "\(peaks)")
     }
   }
 }
