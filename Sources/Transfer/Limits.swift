@@ -32,8 +32,8 @@ public enum Limits {
   /// none, so this only bounds the patience with a hostile or foreign one.
   public static let violationsPerSession = 16
 
-  /// Read ahead at first: twice what a connection takes at a time for each of the eight that four links
-  /// have, and little enough for the cache of one processor.
+  /// Read ahead at first: a frame of 256 KiB for each of the eight connections that four links have;
+  /// more of them are no longer in a processor's cache when they are sent.
   public static let readAheadByteCount = 2 << 20
   /// However large frames are, there is one for each of so many connections.
   public static let readAheadFrameCount = 8
