@@ -123,6 +123,14 @@ struct DialState {
     groups[group].nextAt = min(groups[group].nextAt, now)
   }
 
+  /// The peer has no use for a connection of a group: one fewer is kept up, but never none at all.
+  ///
+  /// None may be left over one link: who sends chooses by the links that the data cross.
+  mutating func didGetBack(_ group: Int) {
+    guard wantedCount > 1, groups[group].quota > 0 else { return }
+    groups[group].quota -= 1
+  }
+
   /// A connection joined and came to nothing all the same: as if it had not joined.
   ///
   /// Those that were dialled together and died together count as one.

@@ -113,7 +113,7 @@ struct SendStream {
 
   /// The slot and range that the next read goes to; nil if there is no free slot, or enough waits.
   mutating func rangeToFill() -> (SlotID, Range<Int>)? {
-    if filling == nil, mayTakeSlot, let slot = free.popLast() {
+    if filling == nil, mayTakeSlot(), let slot = free.popLast() {
       frames[slot.index] = Frame(state: .filling)
       filling = slot
     }
@@ -122,8 +122,8 @@ struct SendStream {
   }
 
   /// Whether another slot is to be filled.
-  private var mayTakeSlot: Bool {
-    mutating get { free.count > keptForSounding && readAhead.wantsMore(than: ready.count) }
+  private mutating func mayTakeSlot() -> Bool {
+    free.count > keptForSounding && readAhead.wantsMore(than: ready.count)
   }
 
   /// Whether some bytes wait in a slot that is not full.
@@ -219,7 +219,7 @@ struct SendStream {
   /// enough is being read.
   mutating func nextStep() -> Step? {
     guard let byteCount, hasStart, nextOffset < byteCount, readingCount < Limits.readsInFlight,
-      mayTakeSlot
+      mayTakeSlot()
     else { return nil }
     switch map.step(at: nextOffset, frameByteCount: geometry.frameByteCount) {
     case .locate(let offset):

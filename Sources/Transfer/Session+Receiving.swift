@@ -463,10 +463,7 @@ extension Session {
     // true, so that it is, and a goodbye at once is no better than a reset.
     let isSurplus = memberCount > 1
     let group = connections[id.index].group
-    // None may be left on a link here: who sends chooses by the links that the data cross.
-    if let dialing, dialing.wantedCount > 1, dialing.groups[group].quota > 0 {
-      self.dialing?.groups[group].quota -= 1
-    }
+    dialing?.didGetBack(group)
     noteProof(of: id, isExpected: isSurplus, at: now)
     stop(id, isReset: false, at: now)
     if memberCount == 0 {

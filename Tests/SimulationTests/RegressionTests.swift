@@ -40,6 +40,8 @@ import Testing
       (79_736, "the same for a connection that was dialled before the last one was lost"),
       (90_159, "a side that sleeps while its connections are reset cannot be waited for"),
       (155_118, "a damaged proof in the middle comes from a peer that lives"),
+      (320_418, "silent members do not keep out who comes back for the verdict"),
+      (329_216, "who lies while nobody else is left is blamed for the end"),
     ] as [(UInt64, String)]
   )
   func `a seed that failed once passes, whatever the endpoints`(seed: UInt64, lesson: String) {
