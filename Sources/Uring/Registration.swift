@@ -124,6 +124,8 @@ extension Ring {
       return !isRefused
     }
     guard isRefused else { return place }
+    // What is prepared may go by one of the places: the kernel looks there when it is submitted.
+    guard (try? submit()) != nil else { return nil }
     for place in registration.placesToEmpty() {
       _ = unsafe clu_buffers_set(handle, UInt32(place), nil, 0)
     }

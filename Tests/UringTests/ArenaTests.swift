@@ -146,6 +146,32 @@ import Testing
   }
 
   @Test(needsRing, .enabled(if: isRoot, "needs root to become another user"))
+  func `what is given back for the others is not taken from what was just enqueued`() async {
+    await #expect(processExitsWith: .success) {
+      becomeUser(lockedMemoryLimit: 8 << 20)
+      var first = try Self.divided(5 << 20, into: 256 << 10)
+      for offset in stride(from: 0, to: 5 << 20, by: 256 << 10) {
+        _ = first.register(range(offset, 1))
+      }
+      var second = try Self.divided(32 << 20, into: 256 << 10)
+      let files = Files()
+      let (reader, writer) = try files.pipe()
+      // All in one submit; the kernel refuses one of them, when others are prepared already.
+      for number in 0..<16 {
+        second.fill(range(number * (256 << 10), 1), with: UInt8(number))
+        second.start(
+          .write(.descriptor(writer), from: range(number * (256 << 10), 1), at: nil),
+          userData: UInt64(number)
+        )
+      }
+      let done = try second.collect(16)
+      #expect(second.registeredByteCount < 4 << 20, "one was refused")
+      for number in 0..<16 { #expect(done[UInt64(number)]?.map(\.outcome) == [.bytes(1)]) }
+      _ = reader
+    }
+  }
+
+  @Test(needsRing, .enabled(if: isRoot, "needs root to become another user"))
   func `with almost no locked memory the ring shrinks and nothing is registered`() async {
     await #expect(processExitsWith: .success) {
       becomeUser(lockedMemoryLimit: 64 << 10)
