@@ -1,7 +1,7 @@
 /// Bytes that one link has carried, as its host counts them: the payload of a `status` frame.
 ///
-/// Encoded as: received bytes u64, sent bytes u64, speed in bit/s u64 (0: unknown), connections u16,
-/// name length u8, name. Links follow one another until the payload ends.
+/// Encoded as: received bytes u64, sent bytes u64, speed in bit/s u64 (0: unknown; at most 2^53),
+/// connections u16, name length u8, name. Links follow one another until the payload ends.
 ///
 /// - Source: Protocol.md, "Status".
 public struct LinkStatus: Equatable, Sendable {
@@ -9,6 +9,10 @@ public struct LinkStatus: Equatable, Sendable {
   public static let countLimit = 32
   /// Longest interface name in Linux, in bytes (IFNAMSIZ - 1).
   public static let nameByteLimit = 15
+  /// Greatest speed, in bit/s: Linux tells 32 bits of Mbit/s.
+  ///
+  /// Those of one frame can be added up.
+  public static let bitsPerSecondLimit: UInt64 = 1 << 53
   private static let fixedByteCount = 27
 
   /// The interface's name at its host.
@@ -46,7 +50,7 @@ public struct LinkStatus: Equatable, Sendable {
       var span = fixed.mutableSpan
       span.store(link.receivedByteCount, at: 0)
       span.store(link.sentByteCount, at: 8)
-      span.store(link.bitsPerSecond, at: 16)
+      span.store(min(link.bitsPerSecond, bitsPerSecondLimit), at: 16)
       span.store(link.connectionCount, at: 24)
       span[26] = UInt8(name.count)
       bytes += fixed
@@ -58,7 +62,7 @@ public struct LinkStatus: Equatable, Sendable {
   /// Decodes a whole payload.
   ///
   /// - Throws: `WireError.truncated` where a link does not end with the payload,
-  ///   `.unknownValue` for a name or a number of links out of range.
+  ///   `.unknownValue` for a name, a number of links or a speed out of range.
   public static func decode(_ bytes: Span<UInt8>) throws(WireError) -> [LinkStatus] {
     var links: [LinkStatus] = []
     var cursor = 0
@@ -72,12 +76,16 @@ public struct LinkStatus: Equatable, Sendable {
       }
       let end = cursor + fixedByteCount + nameLength
       guard end <= bytes.count else { throw .truncated(needed: end, found: bytes.count) }
+      let speed: UInt64 = bytes.load(at: cursor + 16)
+      guard speed <= bitsPerSecondLimit else {
+        throw .unknownValue(field: .linkStatus, value: speed)
+      }
       links.append(
         LinkStatus(
           name: PeerText.decode(bytes.extracting((cursor + fixedByteCount)..<end)),
           receivedByteCount: bytes.load(at: cursor),
           sentByteCount: bytes.load(at: cursor + 8),
-          bitsPerSecond: bytes.load(at: cursor + 16),
+          bitsPerSecond: speed,
           connectionCount: bytes.load(at: cursor + 24)
         )
       )

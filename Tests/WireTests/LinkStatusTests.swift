@@ -42,6 +42,17 @@ private func link(_ name: String) -> LinkStatus {
   #expect(decodedLinks([]) == .success([]))
 }
 
+@Test func `a speed that no link has is refused`() {
+  let rest = "0000 00"
+  let most = "0100000000000000 0200000000000000 0000000000002000"
+  let more = "0100000000000000 0200000000000000 0100000000002000"
+  #expect((try? decodedLinks(bytes(hex: most + rest)).get())?.map(\.bitsPerSecond) == [1 << 53])
+  #expect(
+    decodedLinks(bytes(hex: more + rest))
+      == .failure(.unknownValue(field: .linkStatus, value: (1 << 53) + 1))
+  )
+}
+
 @Test func `a status survives the way there and back`() {
   var random = SplitMix64(seed: 21)
   for _ in 0..<200 {
@@ -51,7 +62,7 @@ private func link(_ name: String) -> LinkStatus {
         name: String("enp\(index)s0f1np1.4094".prefix(Int.random(in: 0...15, using: &random))),
         receivedByteCount: random.next(),
         sentByteCount: random.next(),
-        bitsPerSecond: random.next(),
+        bitsPerSecond: random.next() >> 11,
         connectionCount: UInt16(truncatingIfNeeded: random.next())
       )
     }
