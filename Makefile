@@ -90,14 +90,15 @@ asan: ## the tests under AddressSanitizer, the command in them too
 # braid has one thread, and one that only passes on messages (relay.c); this shows that nothing else has one in it
 # and that these two share nothing. What the kernel writes into memory (completions, data that were read or received)
 # the sanitizer does not see, nor what liburing's own code does.
-# CommandTests and LiveTests start processes from the test process: see above.
+# CommandTests and LiveTests start processes from the test process: see above. A limit on the size of files breaks
+# the sanitizer itself, which keeps a part of its state in one.
 tsan: ## the tests under ThreadSanitizer, the command in them too
 	@Tests/Lab/install build test
 	$(SWIFT) build --build-tests --sanitize=thread --scratch-path .build/tsan
 	$(SWIFT) test --skip-build --sanitize=thread --scratch-path .build/tsan \
 	  --filter '^(WireTests|TransferTests|UringTests|LinksTests)\.' --skip 'CommandTests|LiveTests'
 	$(SWIFT) build --build-tests
-	SLOW=1 BRAID=$(CURDIR)/.build/tsan/debug/braid $(SWIFT) test $(SANITIZED_COMMAND)
+	SLOW=1 BRAID=$(CURDIR)/.build/tsan/debug/braid $(SWIFT) test $(SANITIZED_COMMAND) --skip 'did not fit counts'
 
 fuzz: ## decoders and sessions against hostile bytes and orders, FUZZ_SECONDS=600
 	@Tests/Lab/install build

@@ -9,7 +9,8 @@ extension CommandLineTests {
     /// Runs a receiver that has to refuse its output, and gives its sentence.
     private func refusal(_ output: String, in folder: Scratch) throws -> String {
       let place = "127.0.0.1:\(Port.unused())"
-      let ended = try run("exec $BRAID receive --listen \(place) \(output)", in: folder, limit: 10)
+      // A file that another braid writes is waited for, 10 s.
+      let ended = try run("exec $BRAID receive --listen \(place) \(output)", in: folder, limit: 30)
       #expect(ended.status == 2, "\(ended.messages)")
       return ended.messages
     }
