@@ -146,6 +146,8 @@ extension Session {
   mutating func giveVerdict(at now: Instant) {
     lookAtLinksFinally()
     phase = .lingering(until: now + Limits.verdictLinger)
+    // Who has been away until now has not missed this yet.
+    if alone?.goneSince != nil { alone?.goneSince = now }
   }
 
   /// The reader of our output has gone while we had nothing to write.

@@ -41,6 +41,7 @@ import Testing
       (90_159, "a side that sleeps while its connections are reset cannot be waited for"),
       (155_118, "a damaged proof in the middle comes from a peer that lives"),
       (320_418, "silent members do not keep out who comes back for the verdict"),
+      (448_965, "a verdict that comes while the sender is away waits for it anew"),
       (329_216, "who lies while nobody else is left is blamed for the end"),
     ] as [(UInt64, String)]
   )
