@@ -42,7 +42,7 @@ test: ## all tests
 	@# Alone, since they measure; FAULTS=full makes them long.
 	BRAID=$(BRAID) $(SWIFT) test --skip-build --no-parallel --filter 'FaultTests|LabTests'
 	Tests/Fuzz/run 15
-	@# Few miss 95 % (Architecture.md), and none of these; more are a step back.
+	@# All fill 95 % (Architecture.md); a receiver that dials cannot aim, and may miss that now and then.
 	$(SWIFT) run -c release simulate --links --count 60
 	$(SWIFT) run -c release simulate --links-reversed --count 40 --misses 3
 
@@ -52,7 +52,7 @@ lint: ## the format of the sources
 simulate: ## the simulation with SEEDS=10000 seeds, and with LINK_SEEDS=1000 topologies of links
 	@Tests/Lab/install build
 	$(SWIFT) run -c release simulate --count $(SEEDS) --marks
-	$(SWIFT) run -c release simulate --links --count $(LINK_SEEDS) --misses $$(($(LINK_SEEDS) / 200 + 1))
+	$(SWIFT) run -c release simulate --links --count $(LINK_SEEDS)
 
 bench: build ## the benchmarks in short, a few minutes; the lab ones need root
 	@Tests/Lab/install bench

@@ -147,6 +147,8 @@ struct Connection {
   var hunger: Int64 = 0
   var isStarving = false
   var starvedTime: Duration = .zero
+  /// Its fair part of a link of which another has less than that, in bytes per second.
+  var fairRate: Int64?
   /// Whether another that is hungry delivers sooner.
   var isOutpaced = false
   /// Bytes in `carried`.

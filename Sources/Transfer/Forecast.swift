@@ -35,6 +35,9 @@ struct Forecast {
   /// What the slower end's links carry together.
   var possible: Int64 { min(local.reduce(0, +), remote.reduce(0, +)) }
 
+  /// A link, or a part of one, that is less than this matters little.
+  private var worthwhile: Int64 { possible / 16 }
+
   /// What the connections carry, and what is left of each link here.
   struct Use {
     var rates: [Int64]
@@ -72,6 +75,34 @@ struct Forecast {
     return Use(rates: rates, localSpare: Array(free[..<local.count]))
   }
 
+  /// What a connection may have of its links, where another lacks its fair part of one of them.
+  ///
+  /// - Parameters:
+  ///   - crossings: the links of all connections.
+  ///   - carried: what each carries now, in thousands of bits per second.
+  /// - Returns: a fair part for each connection that shares a full link with one that has less than
+  ///   nine tenths of its own, if that matters; nil for the others, who may have what they get.
+  func parts(of crossings: [Spread.Crossing], carrying carried: [Int64]) -> [Int64?] {
+    let fair = use(of: crossings).rates
+    let capacities = local + remote
+    var used = [Int64](repeating: 0, count: capacities.count)
+    var isLacking = [Bool](repeating: false, count: capacities.count)
+    let links = crossings.map { pair($0).map { [$0.local, local.count + $0.remote] } ?? [] }
+    for index in crossings.indices {
+      let isMissed = fair[index] >= worthwhile && carried[index] < fair[index] / 10 * 9
+      for link in links[index] {
+        used[link] += carried[index]
+        isLacking[link] = isLacking[link] || isMissed
+      }
+    }
+    return crossings.indices.map { index in
+      let isContested = links[index].contains {
+        isLacking[$0] && used[$0] >= capacities[$0] / 10 * 9
+      }
+      return isContested ? fair[index] : nil
+    }
+  }
+
   private func pair(_ crossing: Spread.Crossing) -> (local: Int, remote: Int)? {
     guard let here = local.count == 1 ? 0 : crossing.local, here < local.count,
       let there = remote.count == 1 ? 0 : crossing.remote, there < remote.count
@@ -101,8 +132,7 @@ struct Forecast {
   private func isNeeded(_ crossing: Spread.Crossing, of kept: [Spread.Crossing]) -> Bool {
     guard let pair = pair(crossing) else { return false }
     let pairs = kept.compactMap(self.pair)
-    let matters = possible / 16
-    return local[pair.local] >= matters && pairs.count { $0.local == pair.local } <= 2
-      || remote[pair.remote] >= matters && pairs.count { $0.remote == pair.remote } <= 2
+    return local[pair.local] >= worthwhile && pairs.count { $0.local == pair.local } <= 2
+      || remote[pair.remote] >= worthwhile && pairs.count { $0.remote == pair.remote } <= 2
   }
 }

@@ -41,12 +41,14 @@ struct LinkWatch: Equatable {
   /// - Parameters:
   ///   - newLocal: bytes sent by the links here.
   ///   - newRemote: bytes received by the links there.
+  ///   - possible: what the slower end's links can carry, in bits per second; 0 if that is not known.
   ///   - canMend: whether more connections might help; if not, this is no attempt.
   ///   - now: the present time.
   /// - Returns: links that were idle at two looks in a row while frames were waiting at most samples.
   mutating func look(
     local newLocal: [UInt64],
     remote newRemote: [UInt64],
+    possible: Int64 = 0,
     canMend: Bool = true,
     at now: Instant
   ) -> Finding {
@@ -56,7 +58,9 @@ struct LinkWatch: Equatable {
     }
     let isBusy = busyCount * 4 >= sampleCount * 3 && sampleCount > 0
     wasBusy = isBusy
-    guard lookedAt != nil, isBusy, local.count == newLocal.count, remote.count == newRemote.count
+    guard let lookedAt, isBusy, local.count == newLocal.count, remote.count == newRemote.count,
+      // An idle link takes nothing from the others while these carry what the other end can.
+      !isFull(possible, newLocal, during: now - lookedAt)
     else {
       (localIdle, remoteIdle) = ([], [])
       return Finding()
@@ -82,6 +86,14 @@ struct LinkWatch: Equatable {
     attemptAt = now + pause
     (localIdle, remoteIdle) = ([], [])
     return finding
+  }
+
+  /// Whether nearly all that is possible was carried; not if it was more, since then speeds are wrong.
+  private func isFull(_ possible: Int64, _ newLocal: [UInt64], during time: Duration) -> Bool {
+    let byteCount = zip(local, newLocal).reduce(0) { $0 + ($1.1 > $1.0 ? $1.1 - $1.0 : 0) }
+    let perMillisecond = Int64(clamping: byteCount) / max(time.inNanoseconds / 1_000_000, 1)
+    let percent = possible / 8000 / 100
+    return percent > 0 && (95...105).contains(perMillisecond / percent)
   }
 
   /// Idle: less than a hundredth of what the busiest link carried; slower links of one bond differ

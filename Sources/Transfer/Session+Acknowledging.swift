@@ -70,9 +70,11 @@ extension Session {
     let window = Int64(geometry.frameByteCount) * Int64(receiving.windowFrameCount)
     let lasting = Duration.nanoseconds(window * 1_000_000 / (receipt.rate / 1000 + 1))
     let path = connections.compactMap { $0.isMember ? $0.leastRoundTrip : nil }.min() ?? .zero
-    acknowledgeDelay = min(
-      max((lasting - path) / 6, Limits.acknowledgeDelayMinimum),
-      Limits.acknowledgeDelay
-    )
+    acknowledgeDelay = Self.acknowledgeDelay(lasting: lasting, path: path)
+  }
+
+  /// By how much acknowledgements may be late where the window lasts so long, on a path so long.
+  static func acknowledgeDelay(lasting: Duration, path: Duration) -> Duration {
+    min(max((lasting - path) / 6, Limits.acknowledgeDelayMinimum), Limits.acknowledgeDelay)
   }
 }

@@ -192,6 +192,19 @@ extension Session {
     return forecast.use(of: crossings).total >= forecast.possible / 100 * Self.enoughPercent
   }
 
+  /// Finds the connections that take more than their part of a link from others, about once a second.
+  ///
+  /// Only where links are known to differ: among equal ones no link is left idle by that.
+  mutating func noteFairRates() {
+    let isUneven = possible > 0 && (Self.differ(localLinks) || Self.differ(remoteLinks))
+    let members = isUneven ? joinedMembers : []
+    let parts = Forecast(local: localLinks, remote: remoteLinks).parts(
+      of: members.map { connections[$0].crossing },
+      carrying: members.map { connections[$0].rate.bytesPerSecond / 125 }
+    )
+    for (index, part) in zip(members, parts) { connections[index].fairRate = part.map { $0 * 125 } }
+  }
+
   /// Links that are filled to this part are as good as full.
   private static let enoughPercent: Int64 = 98
 

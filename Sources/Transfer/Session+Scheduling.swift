@@ -53,7 +53,20 @@ extension Session {
     // Of a newcomer nothing is known, and others know better.
     guard rate > 0 else { return connection.carried.isEmpty }
     if connection.carried.isEmpty, !isTooSlow(connection), !hasBusyMate(id) { return true }
+    if takesTooMuch(connection) {
+      let late = Self.acknowledgeDelay(lasting: fillTime ?? .zero, path: leastPath)
+      return timeOfNext(on: connection) <= min(horizon, leastPath + late)
+    }
     return timeOfNext(on: connection) <= (isSlow(connection) ? min(horizon, slowHorizon) : horizon)
+  }
+
+  /// Whether it has more than its fair part of a full link, where another has less.
+  ///
+  /// A full link is shared as the bytes are that wait before it. Until the queue is so long that TCP
+  /// notices, that stays as it began, and the other may have a link that nobody else can fill.
+  private func takesTooMuch(_ connection: Connection) -> Bool {
+    guard let part = connection.fairRate else { return false }
+    return connection.rate.bytesPerSecond > part + part / 10
   }
 
   /// Whether others wait for what it carries, rather than it for them.

@@ -13,9 +13,11 @@ extension Session {
     watch.note(isBusy: !isHeldBack && !isWindowShort && sending?.hasSendableFrame ?? false)
     guard now >= watchAt else { return }
     watchAt = now + Limits.statusInterval
+    noteFairRates()
     var finding = watch.look(
       local: localLinks.map(\.sentByteCount),
       remote: remoteLinks.map(\.receivedByteCount),
+      possible: possible,
       // What is broken or being dialled explains an idle link, and more connections do not mend it.
       canMend: !connections.contains {
         isStuck($0, at: now) || $0.isComing
@@ -43,6 +45,13 @@ extension Session {
       )
     )
     mend(finding)
+  }
+
+  /// What the slower end's links can carry, in bits per second; 0 if one's speed is not known.
+  var possible: Int64 {
+    let links = [localLinks, remoteLinks]
+    if links.contains(where: { $0.contains { $0.bitsPerSecond == 0 } }) { return 0 }
+    return Int64(clamping: links.map { $0.reduce(0) { $0 + $1.bitsPerSecond } }.min() ?? 0)
   }
 
   /// Whether a link is known to add so little to the others that nobody would see it idle.

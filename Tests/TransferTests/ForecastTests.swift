@@ -48,6 +48,18 @@ import Wire
     #expect(forecast.fewest(of: [unknown]).isEmpty)
   }
 
+  @Test func `whoever leaves another less than its part has a part himself`() {
+    // Both go to the same link there; the first could go elsewhere as well, the second cannot.
+    let forecast = Forecast(local: links([2000, 500]), remote: links([1000, 5000]))
+    let all = crossings([(0, 0), (1, 0), (0, 1)])
+    func parts(_ carried: [Int64]) -> [Int64?] { forecast.parts(of: all, carrying: carried) }
+    #expect(parts([900_000, 100_000, 1_100_000]) == [500_000, 500_000, 1_500_000])
+    #expect(parts([510_000, 490_000, 1_400_000]) == [nil, nil, nil], "nobody lacks anything")
+    #expect(parts([700_000, 100_000, 1_000_000]) == [nil, nil, nil], "no link is full")
+    let unknown = Spread.Crossing(local: nil, remote: 0)
+    #expect(forecast.parts(of: [unknown], carrying: [1_000_000]) == [nil])
+  }
+
   @Test func `of many on a slow link one is kept, on a fast one two`() {
     let forecast = Forecast(local: links([1000, 10]), remote: links([1000, 10]))
     let pairs = [(1, 1), (0, 0), (1, 1), (0, 0), (1, 1), (0, 0)]

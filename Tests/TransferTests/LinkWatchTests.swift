@@ -14,6 +14,7 @@ import Testing
   private mutating func look(
     _ byteCounts: [UInt64],
     isBusy: Bool = true,
+    possible: Int64 = 0,
     canMend: Bool = true
   ) -> LinkWatch.Finding {
     for _ in 0..<4 { watch.note(isBusy: isBusy) }
@@ -22,6 +23,7 @@ import Testing
     return watch.look(
       local: counters,
       remote: [counters.reduce(0, +)],
+      possible: possible,
       canMend: canMend,
       at: Instant(nanoseconds: second * 1_000_000_000)
     )
@@ -39,6 +41,19 @@ import Testing
 
   @Test mutating func `nothing is found while the source or the sink is the limit`() {
     for _ in 0..<10 { #expect(look([1000, 1000, 0], isBusy: false).isEmpty) }
+  }
+
+  @Test mutating func `nothing is missed while the others carry all that is possible`() {
+    // 2 MB a second are 16 Mbit/s.
+    let both: [UInt64] = [1_000_000, 1_000_000, 0]
+    for _ in 0..<10 { #expect(look(both, possible: 16_800_000).isEmpty) }
+    // They could carry more; or carry more than is said to be possible, which says nothing then.
+    for possible: Int64 in [18_000_000, 14_000_000] {
+      watch = LinkWatch()
+      _ = look(both, possible: possible)
+      _ = look(both, possible: possible)
+      #expect(look(both, possible: possible).local == [2])
+    }
   }
 
   @Test mutating func `what broken connections explain is no attempt`() {
