@@ -90,7 +90,8 @@ struct LinkWatch: Equatable {
 
   /// Whether nearly all that is possible was carried; not if it was more, since then speeds are wrong.
   private func isFull(_ possible: Int64, _ newLocal: [UInt64], during time: Duration) -> Bool {
-    let byteCount = zip(local, newLocal).reduce(0) { $0 + ($1.1 > $1.0 ? $1.1 - $1.0 : 0) }
+    // Wraps: counters may be anything, and then the answer does not matter.
+    let byteCount = zip(local, newLocal).reduce(0) { $0 &+ ($1.1 > $1.0 ? $1.1 - $1.0 : 0) }
     let perMillisecond = Int64(clamping: byteCount) / max(time.inNanoseconds / 1_000_000, 1)
     let percent = possible / 8000 / 100
     return percent > 0 && (95...105).contains(perMillisecond / percent)

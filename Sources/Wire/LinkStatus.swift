@@ -21,8 +21,8 @@ public struct LinkStatus: Equatable, Sendable {
   public var receivedByteCount: UInt64
   /// Bytes sent since the link was created.
   public var sentByteCount: UInt64
-  /// Speed in bit/s, 0 where unknown.
-  public var bitsPerSecond: UInt64
+  /// Speed in bit/s, at most `bitsPerSecondLimit`; 0 where unknown.
+  public private(set) var bitsPerSecond: UInt64
   /// Connections of this session on the link, as far as its host knows.
   public var connectionCount: UInt16
 
@@ -37,7 +37,7 @@ public struct LinkStatus: Equatable, Sendable {
     self.name = name
     self.receivedByteCount = receivedByteCount
     self.sentByteCount = sentByteCount
-    self.bitsPerSecond = bitsPerSecond
+    self.bitsPerSecond = min(bitsPerSecond, Self.bitsPerSecondLimit)
     self.connectionCount = connectionCount
   }
 
@@ -50,7 +50,7 @@ public struct LinkStatus: Equatable, Sendable {
       var span = fixed.mutableSpan
       span.store(link.receivedByteCount, at: 0)
       span.store(link.sentByteCount, at: 8)
-      span.store(min(link.bitsPerSecond, bitsPerSecondLimit), at: 16)
+      span.store(link.bitsPerSecond, at: 16)
       span.store(link.connectionCount, at: 24)
       span[26] = UInt8(name.count)
       bytes += fixed

@@ -22,7 +22,7 @@ import Testing
     second += 1
     return watch.look(
       local: counters,
-      remote: [counters.reduce(0, +)],
+      remote: [counters.reduce(0, &+)],
       possible: possible,
       canMend: canMend,
       at: Instant(nanoseconds: second * 1_000_000_000)
@@ -54,6 +54,14 @@ import Testing
       _ = look(both, possible: possible)
       #expect(look(both, possible: possible).local == [2])
     }
+  }
+
+  @Test mutating func `counters that nobody can have are no trap`() {
+    _ = look([1 << 63, 1 << 63, 0], possible: 1_000_000_000)
+    counters = [0, 0, 0]
+    _ = look([1 << 62, 1 << 62, 0], possible: 1_000_000_000)
+    counters = [0, 0, 0]
+    _ = look([.max, .max, .max], possible: 1_000_000_000)
   }
 
   @Test mutating func `what broken connections explain is no attempt`() {
