@@ -181,9 +181,9 @@ extension Session {
     if let heldUntil { sooner(heldUntil) }
     if phase == .running, isOutputReady, let receiving {
       // Only what can be sent when its time has come: else the owner would turn without end.
-      for connection in connections where connection.canSend {
-        if connection.unreportedSince != nil {
-          sooner(connection.acknowledgedAt + acknowledgeDelay)
+      for index in connections.indices where connections[index].canSend {
+        if connections[index].unreportedSince != nil {
+          sooner(connections[index].acknowledgedAt + acknowledgeDelay)
         }
         if receiving.windowLimit > windowReport.limit {
           sooner(windowReport.at + acknowledgeDelay)

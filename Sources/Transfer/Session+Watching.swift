@@ -26,13 +26,14 @@ extension Session {
       at: now
     )
     // Links that are there, and too slow to be used, are not mended by more connections.
-    let slow = connections.filter { $0.state == .joined && isTooSlow($0) }
+    let slow = connections.indices.filter { connections[$0].state == .joined && isTooSlow($0) }
+      .map { connections[$0].crossing }
     finding.local.removeAll { link in
-      Self.isNegligible(link, localLinks) || slow.contains { $0.crossing.local == link }
+      Self.isNegligible(link, localLinks) || slow.contains { $0.local == link }
         || isDispensable(local: link)
     }
     finding.remote.removeAll { link in
-      Self.isNegligible(link, remoteLinks) || slow.contains { $0.crossing.remote == link }
+      Self.isNegligible(link, remoteLinks) || slow.contains { $0.remote == link }
         || isDispensable(remote: link)
     }
     if finding.isEmpty { return gatherAgain(at: now) }
