@@ -201,7 +201,8 @@ extension CommandLineTests {
         let device = "$(tr : ' ' < /sys/class/block/\(name)p\(number)/dev)"
         _ = try run("test -b \(node) || mknod \(node) b \(device)", in: folder)
       }
-      _ = try run("mkfs.ext2 -q \(disk.path)p1; mount \(disk.path)p1 place", in: folder)
+      // Read-only, so that the file system itself writes nothing in the meantime.
+      _ = try run("mkfs.ext2 -q \(disk.path)p1; mount -o ro \(disk.path)p1 place", in: folder)
       let mounted = try touched()
       for output in [disk.path, "\(disk.path)p1"] {
         let sentence = try refusal("--output \(output)", in: folder)
