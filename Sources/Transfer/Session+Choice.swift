@@ -196,8 +196,10 @@ extension Session {
   ///
   /// Only where links are known to differ: among equal ones no link is left idle by that.
   mutating func noteFairRates() {
-    let isUneven = possible > 0 && (Self.differ(localLinks) || Self.differ(remoteLinks))
-    let members = isUneven ? joinedMembers : []
+    let members = joinedMembers
+    // What was found before may be true no more.
+    for index in members { connections[index].fairRate = nil }
+    guard possible > 0, Self.differ(localLinks) || Self.differ(remoteLinks) else { return }
     let parts = Forecast(local: localLinks, remote: remoteLinks).parts(
       of: members.map { connections[$0].crossing },
       carrying: members.map { connections[$0].rate.bytesPerSecond / 125 }
