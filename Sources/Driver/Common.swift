@@ -4,10 +4,10 @@ internal import Uring
 internal import Wire
 
 /// What the engines of one run have in common: the ring, the sockets' options, and who hears of it.
-final class Common<Watcher: Observer> {
+final class Common {
   let network: Network
   var ring: Ring
-  var observer: Watcher
+  let observer: any Observer
   /// What has been advised already.
   var advised: Set<String> = []
   /// Connections that the first session of a pair has let in for the second.
@@ -15,7 +15,7 @@ final class Common<Watcher: Observer> {
   /// Operations that found the submission queue full; they go first in the next turn.
   private var waiting: [(Uring.Operation, UInt64)] = []
 
-  init(_ network: Network, _ ring: consuming Ring, _ observer: Watcher) {
+  init(_ network: Network, _ ring: consuming Ring, _ observer: any Observer) {
     self.network = network
     self.ring = ring
     self.observer = observer

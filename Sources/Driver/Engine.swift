@@ -7,8 +7,8 @@ internal import Wire
 /// Carries out what one session asks for, and tells it what came of it; `Loop` turns it.
 ///
 /// It decides nothing. One thread; the class is not `Sendable` on purpose.
-final class Engine<Watcher: Observer> {
-  let common: Common<Watcher>
+final class Engine {
+  let common: Common
   /// Whether the session is the second of a pair: it has the second half of everything.
   let isPartner: Bool
   let endpoint: Endpoint
@@ -45,7 +45,7 @@ final class Engine<Watcher: Observer> {
   init(
     _ plan: Plan,
     _ options: Options,
-    _ common: Common<Watcher>,
+    _ common: Common,
     endpoint: Endpoint,
     command: ChildCommand?,
     isPartner: Bool = false

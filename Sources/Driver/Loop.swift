@@ -5,15 +5,15 @@ internal import Uring
 /// The loop: drain completions, tell the sessions, carry out what they ask for, submit once.
 ///
 /// It turns one session, or the two of a pair, on one thread and one ring.
-struct Loop<Watcher: Observer> {
-  let common: Common<Watcher>
+struct Loop {
+  let common: Common
   private let signals: Int32
   /// The session of the run; behind it, once there is one, the other of its pair.
-  private var engines: [Engine<Watcher>]
-  private var first: Engine<Watcher> { engines[0] }
+  private var engines: [Engine]
+  private var first: Engine { engines[0] }
   private var couple = Pair()
 
-  init(_ first: Engine<Watcher>, signals: Int32) {
+  init(_ first: Engine, signals: Int32) {
     common = first.common
     engines = [first]
     self.signals = signals

@@ -122,24 +122,24 @@ public enum StartFailure: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 /// Hears what a run does while it does it; called on the run's own thread, so it must be quick.
-public protocol Observer {
+public protocol Observer: AnyObject {
   /// A sentence about how the run was set up, for `--verbose`.
-  mutating func prepared(_ detail: String)
+  func prepared(_ detail: String)
   /// The start takes longer than it should: a sentence why, and for how long it is tried in all.
-  mutating func delayed(_ reason: String, patience: Duration)
+  func delayed(_ reason: String, patience: Duration)
   /// Something in the way that this host is set up may cost links: a sentence, and whether it does.
-  mutating func advised(_ sentence: String, costsLinks: Bool)
+  func advised(_ sentence: String, costsLinks: Bool)
   /// Something happened to the session; `peer` is the address of the connection concerned.
-  mutating func noticed(_ notice: Notice, peer: String?)
+  func noticed(_ notice: Notice, peer: String?)
   /// Called about four times a second while the session runs.
-  mutating func progressed(_ statistics: Statistics, elapsed: Duration)
+  func progressed(_ statistics: Statistics, elapsed: Duration)
   /// Called about once a second by a session that measures.
-  mutating func measured(_ interval: BenchInterval)
+  func measured(_ interval: BenchInterval)
 }
 
 extension Observer {
   /// Only who measures needs to listen.
-  public mutating func measured(_ interval: BenchInterval) {}
+  public func measured(_ interval: BenchInterval) {}
 }
 
 /// What a run came to.

@@ -8,22 +8,22 @@ public enum Run {
   /// Runs a plan to its end.
   ///
   /// - Throws: `StartFailure` if nothing could be started.
-  public static func transfer<Watcher: Observer>(
+  public static func transfer(
     _ plan: Plan,
-    observer: inout Watcher
+    observer: any Observer
   ) throws(StartFailure) -> Report {
-    try measure(plan, observer: &observer)[0]
+    try measure(plan, observer: observer)[0]
   }
 
   /// Runs a plan to its end; of one that measures both directions each has a report.
   ///
   /// The first is that of the direction which the plan names, and all have the same outcome.
   /// - Throws: `StartFailure` if nothing could be started.
-  public static func measure<Watcher: Observer>(
+  public static func measure(
     _ plan: Plan,
-    observer: inout Watcher
+    observer: any Observer
   ) throws(StartFailure) -> [Report] {
-    try run(plan, nil, observer: &observer)
+    try run(plan, nil, observer: observer)
   }
 
   /// Listens, and measures with one dialler after the other until a signal comes.
@@ -33,24 +33,24 @@ public enum Run {
   ///   - observer: hears what happens.
   ///   - ended: takes what each session came to; the last one was interrupted.
   /// - Throws: `StartFailure` if nothing could be started.
-  public static func serve<Watcher: Observer>(
+  public static func serve(
     _ plan: Plan,
-    observer: inout Watcher,
-    ended: ([Report], inout Watcher) -> Void
+    observer: any Observer,
+    ended: ([Report]) -> Void
   ) throws(StartFailure) {
     // One listening socket for all: who dials between two sessions waits in its backlog.
     let network = try Network(plan, waiting: { _ in })
     while true {
-      let reports = try run(plan, network, observer: &observer)
-      ended(reports, &observer)
+      let reports = try run(plan, network, observer: observer)
+      ended(reports)
       if case .interrupted = reports[0].outcome { return }
     }
   }
 
-  private static func run<Watcher: Observer>(
+  private static func run(
     _ plan: Plan,
     _ present: Network?,
-    observer: inout Watcher
+    observer: any Observer
   ) throws(StartFailure) -> [Report] {
     var options = options(of: plan)
     if let complaint = options.complaint { throw .usage(complaint) }
@@ -94,7 +94,6 @@ public enum Run {
       command: command
     )
     var loop = Loop(engine, signals: signals)
-    defer { observer = engine.common.observer }
     defer { command?.close() }
     do {
       let reports = try loop.run()

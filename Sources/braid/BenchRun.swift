@@ -62,9 +62,9 @@ struct BenchRun {
   ///
   /// - Throws: `ExitCode` for every end but the good one, after a sentence on standard error.
   func measure() throws {
-    var observer = BenchObserver(sentences, messages, measuring.json ? nil : text)
+    let observer = BenchObserver(sentences, messages, measuring.json ? nil : text)
     for warning in warnings { observer.reporter.say(warning) }
-    let runs = try measuring.table ? table(&observer) : series(&observer)
+    let runs = try measuring.table ? table(observer) : series(observer)
     observer.reporter.finish()
     if measuring.json {
       let document = BenchDocument(
@@ -82,55 +82,55 @@ struct BenchRun {
     }
   }
 
-  private func series(_ observer: inout BenchObserver) throws -> [Measured] {
+  private func series(_ observer: BenchObserver) throws -> [Measured] {
     let counts = measuring.connections?.all ?? [ConnectionCount(number: nil)]
-    return try counts.map { try one($0.number, isByChance: false, &observer) }
+    return try counts.map { try one($0.number, isByChance: false, observer) }
   }
 
   /// One connection; then, if there are several links, one for each, by chance and placed.
-  private func table(_ observer: inout BenchObserver) throws -> [Measured] {
-    let single = try one(1, isByChance: false, &observer)
+  private func table(_ observer: BenchObserver) throws -> [Measured] {
+    let single = try one(1, isByChance: false, observer)
     let count = min(BenchTable.linkCount(single.figures), Limits.connectionsPerSession)
     guard count > 1 else { return [single] }
     return [
       single,
-      try one(count, isByChance: true, &observer),
-      try one(count, isByChance: false, &observer),
+      try one(count, isByChance: true, observer),
+      try one(count, isByChance: false, observer),
     ]
   }
 
   private func one(
     _ count: Int?,
     isByChance: Bool,
-    _ observer: inout BenchObserver
+    _ observer: BenchObserver
   ) throws -> Measured {
     var plan = plan
     plan.connectionCount = count
     plan.leavesLinksToChance = isByChance
-    let directions = try one(plan, &observer)
+    let directions = try one(plan, observer)
     observer.forget()
     if !measuring.json { try show(text.lines(directions)) }
     return Measured(asked: count, isByChance: isByChance, directions: directions)
   }
 
-  private func one(_ plan: Plan, _ observer: inout BenchObserver) throws -> [BenchFigures] {
+  private func one(_ plan: Plan, _ observer: BenchObserver) throws -> [BenchFigures] {
     var reports: [Report] = []
     for attempt in 0...Self.busyPatience {
       if attempt > 0 { usleep(Self.busyPause) }
       do {
-        reports = try Run.measure(plan, observer: &observer)
+        reports = try Run.measure(plan, observer: observer)
       } catch {
-        throw leave("\(error)", ExitStatus(error), &observer)
+        throw leave("\(error)", ExitStatus(error), observer)
       }
       if reports.first?.outcome != .refused(.busy) { break }
     }
     let outcome = reports.first?.outcome ?? .refused(.busy)
     guard outcome == .complete else {
       let words = [sentences.cause(outcome) + ".", sentences.advice(outcome)].compactMap(\.self)
-      throw leave(words.joined(separator: " "), ExitStatus(outcome), &observer)
+      throw leave(words.joined(separator: " "), ExitStatus(outcome), observer)
     }
     guard let figures = BenchFigures.all(reports) else {
-      throw leave("nothing arrived in the measured time.", .failed, &observer)
+      throw leave("nothing arrived in the measured time.", .failed, observer)
     }
     return figures
   }
@@ -138,7 +138,7 @@ struct BenchRun {
   private func leave(
     _ words: String,
     _ status: ExitStatus,
-    _ observer: inout BenchObserver
+    _ observer: BenchObserver
   ) -> ExitCode {
     observer.reporter.finish()
     StandardError.write("braid: \(words)\n")
@@ -151,22 +151,22 @@ struct BenchRun {
   ///
   /// - Throws: `ExitCode`, since only a signal or a failure ends it.
   func serve() throws {
-    var observer = BenchObserver(sentences, messages, nil)
+    let observer = BenchObserver(sentences, messages, nil)
     for warning in warnings { observer.reporter.say(warning) }
     observer.reporter.say("waiting at \(sentences.place)")
     var last = Outcome.complete
     do {
-      try Run.serve(plan, observer: &observer) { reports, observer in
+      try Run.serve(plan, observer: observer) { reports in
         last = reports[0].outcome
-        ended(reports, &observer)
+        ended(reports, observer)
       }
     } catch {
-      throw leave("\(error)", ExitStatus(error), &observer)
+      throw leave("\(error)", ExitStatus(error), observer)
     }
-    throw leave(sentences.cause(last) + ".", ExitStatus(last), &observer)
+    throw leave(sentences.cause(last) + ".", ExitStatus(last), observer)
   }
 
-  private func ended(_ reports: [Report], _ observer: inout BenchObserver) {
+  private func ended(_ reports: [Report], _ observer: BenchObserver) {
     observer.forget()
     switch reports[0].outcome {
     case .complete:
@@ -185,8 +185,8 @@ struct BenchRun {
 }
 
 /// Passes messages on to a reporter, and prints each stretch when it is over.
-struct BenchObserver: Observer {
-  var reporter: Reporter
+final class BenchObserver: Observer {
+  let reporter: Reporter
   private let text: BenchText?
   private let isQuiet: Bool
   /// Of a pair, stretches of one direction that wait for those of the other.
@@ -199,23 +199,23 @@ struct BenchObserver: Observer {
     isQuiet = messages.quiet
   }
 
-  mutating func prepared(_ detail: String) { reporter.prepared(detail) }
+  func prepared(_ detail: String) { reporter.prepared(detail) }
 
-  mutating func delayed(_ reason: String, patience: Duration) {
+  func delayed(_ reason: String, patience: Duration) {
     reporter.delayed(reason, patience: patience)
   }
 
-  mutating func advised(_ sentence: String, costsLinks: Bool) {
+  func advised(_ sentence: String, costsLinks: Bool) {
     reporter.advised(sentence, costsLinks: costsLinks)
   }
 
-  mutating func noticed(_ notice: Notice, peer: String?) { reporter.noticed(notice, peer: peer) }
+  func noticed(_ notice: Notice, peer: String?) { reporter.noticed(notice, peer: peer) }
 
-  mutating func progressed(_ statistics: Statistics, elapsed: Duration) {
+  func progressed(_ statistics: Statistics, elapsed: Duration) {
     reporter.progressed(statistics, elapsed: elapsed)
   }
 
-  mutating func measured(_ interval: BenchInterval) {
+  func measured(_ interval: BenchInterval) {
     guard let text, !isQuiet else { return }
     guard interval.isPaired else { return show([interval], text) }
     guard let other = waiting.first, other.role != interval.role else {
@@ -231,5 +231,5 @@ struct BenchObserver: Observer {
   }
 
   /// The run is over: what still waits has no other half.
-  mutating func forget() { waiting = [] }
+  func forget() { waiting = [] }
 }

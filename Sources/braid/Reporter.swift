@@ -2,7 +2,7 @@ internal import Driver
 internal import Transfer
 
 /// Tells the user on standard error what a run does: messages, and a progress line on a terminal.
-struct Reporter: Observer {
+final class Reporter: Observer {
   private let sentences: Sentences
   private let isQuiet: Bool
   private let isVerbose: Bool
@@ -32,36 +32,36 @@ struct Reporter: Observer {
     progress = allowsProgress && !isQuiet ? ProgressLine() : nil
   }
 
-  mutating func prepared(_ detail: String) {
+  func prepared(_ detail: String) {
     for warning in warnings { say(warning) }
     warnings = []
     if isVerbose { say(detail) }
   }
 
-  mutating func delayed(_ reason: String, patience: Duration) {
+  func delayed(_ reason: String, patience: Duration) {
     say("\(reason) Trying for \(Figures.limit(patience)).")
   }
 
-  mutating func advised(_ sentence: String, costsLinks: Bool) {
+  func advised(_ sentence: String, costsLinks: Bool) {
     guard isVerbose || costsLinks && !hasAdvised else { return }
     hasAdvised = hasAdvised || costsLinks
     say(sentence)
   }
 
-  mutating func noticed(_ notice: Notice, peer: String?) {
+  func noticed(_ notice: Notice, peer: String?) {
     guard isWorthSaying(notice, peer) else { return }
     if gate.admits(at: .now) {
       say(sentences.sentence(notice, peer: peer) + remark(on: notice))
     }
   }
 
-  mutating func progressed(_ statistics: Statistics, elapsed: Duration) {
+  func progressed(_ statistics: Statistics, elapsed: Duration) {
     tellSuppressed()
     progress?.show(statistics, elapsed: elapsed, at: .now)
   }
 
   /// Takes the progress line away, so that last words stand on a line of their own.
-  mutating func finish() {
+  func finish() {
     gate.close()
     tellSuppressed()
     progress?.clear()
@@ -69,19 +69,19 @@ struct Reporter: Observer {
   }
 
   /// Prints a line of its own, unless --quiet.
-  mutating func say(_ text: String) {
+  func say(_ text: String) {
     guard !isQuiet else { return }
     progress?.clear()
     StandardError.write(isVerbose ? "\(stamp) \(text)\n" : "braid: \(text)\n")
   }
 
   /// Prints lines that belong to the one before, unless --quiet.
-  mutating func add(_ lines: [String]) {
+  func add(_ lines: [String]) {
     guard !isQuiet else { return }
     for line in lines { StandardError.write(line + "\n") }
   }
 
-  private mutating func tellSuppressed() {
+  private func tellSuppressed() {
     if let count = gate.takeSuppressed(at: .now) {
       say("\(Figures.count(count, "more message")) like these")
     }
@@ -93,12 +93,12 @@ struct Reporter: Observer {
     return "[" + String(repeating: " ", count: max(0, 8 - text.count)) + text + "]"
   }
 
-  private mutating func isFirstWord(ofMissing peer: String?) -> Bool {
+  private func isFirstWord(ofMissing peer: String?) -> Bool {
     guard let peer, sentences.isOneOfSeveral else { return false }
     return knownPeers.insert(peer).inserted
   }
 
-  private mutating func isWorthSaying(_ notice: Notice, _ peer: String?) -> Bool {
+  private func isWorthSaying(_ notice: Notice, _ peer: String?) -> Bool {
     if isVerbose { return true }
     if case .joined = notice, let peer, sentences.isOneOfSeveral { knownPeers.insert(peer) }
     switch notice {

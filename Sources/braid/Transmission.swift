@@ -44,19 +44,19 @@ struct Transmission {
   ///
   /// - Throws: `ExitCode` for every end but the good one, after a sentence on standard error.
   func run() throws {
-    var reporter = Reporter(sentences, messages, allowsProgress: !isDataOnTerminal)
+    let reporter = Reporter(sentences, messages, allowsProgress: !isDataOnTerminal)
     try checkStandardStreams()
     reporter.warnings = warnings
     let report: Report
     do {
-      report = try Run.transfer(plan, observer: &reporter)
+      report = try Run.transfer(plan, observer: reporter)
     } catch {
       reporter.finish()
       StandardError.write("braid: \(error)\n")
       throw ExitStatus(error).exitCode
     }
     reporter.finish()
-    if messages.verbose { tellCost(report, &reporter) }
+    if messages.verbose { tellCost(report, reporter) }
     guard report.outcome == .complete else {
       StandardError.write("braid: \(lastWords(report))\n")
       throw ExitStatus(report.outcome).exitCode
@@ -121,7 +121,7 @@ struct Transmission {
     return parts.joined(separator: ", ")
   }
 
-  private func tellCost(_ report: Report, _ reporter: inout Reporter) {
+  private func tellCost(_ report: Report, _ reporter: Reporter) {
     let statistics = report.statistics
     reporter.say(
       """
