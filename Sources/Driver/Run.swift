@@ -141,10 +141,7 @@ public enum Run {
       opening: opening,
       frameByteCount: plan.frameByteCount,
       memoryByteCount: plan.memoryByteCount,
-      random: {
-        var generator = SystemRandomNumberGenerator()
-        return generator.next()
-      }
+      random: SystemRandomNumberGenerator()
     )
     // Who measures is asked for a number, not for what is good for the links.
     if plan.bench != nil, opening == .listen {

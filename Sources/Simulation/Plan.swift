@@ -184,7 +184,7 @@ struct Plan {
         ? .dial(targetCount: targetCount, connectionCount: connectionCount) : .listen,
       frameByteCount: frameByteCounts[node],
       memoryByteCount: memoryByteCounts[node],
-      random: { source.next() }
+      random: source
     )
     options.connectionLimit = connectionLimit
     options.zeroCopy = zeroCopy

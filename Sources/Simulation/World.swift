@@ -130,7 +130,7 @@ struct ByteQueue {
 }
 
 /// One of the two processes: what the driver would hold.
-struct Node {
+final class Node {
   struct Place {
     var connection = -1
     var side = 0
@@ -141,6 +141,12 @@ struct Node {
     var isStopped = false
     var incoming = [UInt8](repeating: 0, count: Session.controlBufferByteCount)
     var outgoing = [UInt8](repeating: 0, count: Session.controlBufferByteCount)
+
+    /// Writes into the outgoing control buffer.
+    mutating func write(_ body: (inout MutableSpan<UInt8>) -> Void) {
+      var bytes = outgoing.mutableSpan
+      body(&bytes)
+    }
   }
 
   struct SlotUse {
@@ -149,7 +155,7 @@ struct Node {
   }
 
   var session: Session
-  var role: Role
+  let role: Role
   var isAlive = true
   var frozenUntil: Int64 = 0
   var hasStarted = false
@@ -178,6 +184,11 @@ struct Node {
 
   /// Whether its process runs: from its start to its end.
   var isRunning = false
+
+  init(_ options: Options, startsAt: Int64) {
+    session = Session(options, at: Instant(nanoseconds: startsAt))
+    role = options.role
+  }
 }
 
 /// Everything there is in one simulation, and the only owner of time and chance.
@@ -226,17 +237,9 @@ struct World {
     input = VirtualInput(plan)
     output = VirtualOutput(plan, input.content)
     for role in [Role.sender, .receiver] {
-      nodes.append(
-        Node(
-          session: Session(
-            plan.options(for: role),
-            at: Instant(nanoseconds: plan.startAt[role == .sender ? 0 : 1])
-          ),
-          role: role
-        )
-      )
-      let command = plan.commands[role == .sender ? 0 : 1]
-      nodes[nodes.count - 1].command = command.map { VirtualCommand(plan: $0) }
+      let node = Node(plan.options(for: role), startsAt: plan.startAt[nodes.count])
+      node.command = plan.commands[nodes.count].map { VirtualCommand(plan: $0) }
+      nodes.append(node)
     }
   }
 
@@ -256,8 +259,8 @@ struct World {
   mutating func after(_ delay: Int64, _ event: WorldEvent) { queue.add(event, at: now + delay) }
 }
 
-/// Random bits for a session: the core asks through a `Sendable` closure, so the state is atomic.
-final class RandomSource: Sendable {
+/// Random bits for a session, from a seed; `Sendable` as the core wants it, so the state is atomic.
+final class RandomSource: RandomNumberGenerator, Sendable {
   private let state: Atomic<UInt64>
 
   init(seed: UInt64) { state = Atomic(seed) }

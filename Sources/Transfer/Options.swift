@@ -135,7 +135,7 @@ public struct Options: Sendable {
   /// The key, if there is one.
   public var authenticator: Authenticator?
   /// Random bits for session ids, nonces and jitter: cryptographic, but seeded in simulation.
-  public var random: @Sendable () -> UInt64
+  public var random: any RandomNumberGenerator & Sendable
 
   /// A sentence for an outcome, for the peer's user; the core knows no errno texts.
   public var describe: @Sendable (Outcome) -> String = { "\($0.ending)" }
@@ -146,7 +146,7 @@ public struct Options: Sendable {
     opening: Opening,
     frameByteCount: Int = 256 << 10,
     memoryByteCount: Int = 32 << 20,
-    random: @escaping @Sendable () -> UInt64
+    random: any RandomNumberGenerator & Sendable
   ) {
     self.role = role
     self.opening = opening

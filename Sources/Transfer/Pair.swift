@@ -12,8 +12,8 @@ public struct Pair {
 
   /// What each of the sessions is to be told now.
   public mutating func events(
-    first: Session,
-    partner: Session
+    first: borrowing Session,
+    partner: borrowing Session
   ) -> (first: Event?, partner: Event?) {
     let outcomes = [first.outcome, partner.outcome].compactMap(\.self)
     failure = failure ?? outcomes.first { $0 != .complete }
@@ -30,11 +30,11 @@ public struct Pair {
   }
 
   /// What is reported of a session that is over; nil of a direction that was announced and never came.
-  public func result(of session: Session) -> Outcome? {
+  public func result(of session: borrowing Session) -> Outcome? {
     isMissing(session) ? nil : failure ?? session.outcome ?? .complete
   }
 
-  private func isMissing(_ session: Session) -> Bool {
+  private func isMissing(_ session: borrowing Session) -> Bool {
     session.options.opening == .handedOver && session.statistics.joinedCount == 0
   }
 }

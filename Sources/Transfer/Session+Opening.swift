@@ -136,7 +136,7 @@ extension Session {
     dialing?.didFail(
       connections[id.index].group,
       isUrgent: isUrgent,
-      jitter: options.random(),
+      jitter: random.next(),
       at: now
     )
   }
@@ -486,7 +486,8 @@ extension Session {
     continueSend(id)
   }
 
-  private func nonce() -> Bytes32 {
-    Bytes32((options.random(), options.random(), options.random(), options.random()))
+  private mutating func nonce() -> Bytes32 {
+    let words = (random.next(), random.next(), random.next(), random.next())
+    return Bytes32(words)
   }
 }

@@ -2,10 +2,8 @@ import Wire
 
 // Which connection may have another frame: none is to be what all the others wait for.
 //
-// Asked for every connection in every turn. A method that is called is given a copy of the session,
-// 2.4 KB, and `let connection = connections[index]` is one of the connection: with 64 of them that
-// was a quarter of a sender's processor time. So these are to be inlined, and read what they need in
-// place; a twentieth is left, where the compiler still calls one.
+// Asked for every connection in every turn, so they read what they need in place: with 64 connections
+// `let connection = connections[index]`, a copy, shows in a profile.
 extension Session {
   /// The oldest frame on the way, if it is late and this connection may well be faster.
   ///
@@ -50,7 +48,6 @@ extension Session {
   /// A slow connection takes in far more than it delivers in time, and then all wait for it. So none
   /// gets more ahead than it delivers within the horizon. Those that are not much slower than the
   /// fastest may always have one frame: else, with little memory, nobody might have any.
-  @inline(__always)
   func isPunctual(_ id: ConnectionID) -> Bool {
     let index = id.index
     guard let horizon else {
@@ -72,21 +69,18 @@ extension Session {
   ///
   /// A full link is shared as the bytes are that wait before it. Until the queue is so long that TCP
   /// notices, that stays as it began, and the other may have a link that nobody else can fill.
-  @inline(__always)
   private func takesTooMuch(_ index: Int) -> Bool {
     guard let part = connections[index].fairRate else { return false }
     return connections[index].rate.bytesPerSecond > part + part / 10
   }
 
   /// Whether others wait for what it carries, rather than it for them.
-  @inline(__always)
   private func isSlow(_ index: Int) -> Bool {
     connections[index].rate.bytesPerSecond < fastestRate / 2
   }
 
   /// How long one more frame would be on its way: as long as what is there now takes, and once more
   /// its part of what that is beyond the round trip, which is as long however much is on its way.
-  @inline(__always)
   private func timeOfNext(on index: Int) -> Duration {
     let rate = connections[index].rate.bytesPerSecond
     let carried = connections[index].carriedByteCount
@@ -102,7 +96,6 @@ extension Session {
   }
 
   /// Whether a slow link is busy with a frame of another connection: two at a time take twice as long.
-  @inline(__always)
   private func hasBusyMate(_ index: Int) -> Bool {
     let crossing = connections[index].crossing
     guard crossing != Spread.Crossing(),
@@ -117,7 +110,6 @@ extension Session {
   /// Whether a connection takes longer for one frame than all others are to wait for it.
   ///
   /// What it could add is less than what the others lose: no frame is shorter than a slot.
-  @inline(__always)
   func isTooSlow(_ index: Int) -> Bool {
     let rate = connections[index].rate.bytesPerSecond
     guard rate > 0, let fillTime, rate < fastestRate / Limits.muchFaster else { return false }
@@ -125,7 +117,6 @@ extension Session {
   }
 
   /// What a frame takes at a rate, as far as it is known.
-  @inline(__always)
   private func timeOfFrame(at rate: Int64) -> Duration {
     guard rate > 0, let frame = geometry?.frameByteCount else { return .zero }
     return .nanoseconds(Int64(frame) * 1_000_000 / (rate / 1000 + 1))
@@ -133,7 +124,6 @@ extension Session {
 
   /// Whether it is time to see if a connection is still too slow: by a second copy of a frame, which
   /// nobody waits for.
-  @inline(__always)
   func isTrialDue(_ id: ConnectionID, at now: Instant) -> Bool {
     let index = id.index
     guard connections[index].carried.isEmpty,
@@ -226,7 +216,6 @@ extension Session {
 
   /// Whether nothing new can be sent although there is something: the window or memory is closed, or
   /// only unacknowledged frames are left.
-  @inline(__always)
   var isStalled: Bool {
     guard let sending else { return false }
     if sending.hasSendableFrame { return false }

@@ -9,7 +9,10 @@ import Wire
 /// 4. and waits for the next event no longer than until `nextDeadline`.
 ///
 /// After `Action.finish` the session does nothing any more.
-public struct Session {
+///
+/// There is one of each, and nobody makes a second by accident: it has 2.4 KB, and the compiler copies
+/// what may be copied for many a call (Swift 6.3).
+public struct Session: ~Copyable {
   /// Where the session as a whole is.
   enum Phase: Equatable {
     /// No connection has joined yet.
@@ -31,6 +34,9 @@ public struct Session {
   /// the first connection that joins.
   public internal(set) var options: Options
   var phase = Phase.opening
+  /// An existential: what has one is passed by its address, where a method that is called and not
+  /// inlined would else be handed all of the session by `memcpy`.
+  var random: any RandomNumberGenerator & Sendable
   /// The connection table; it grows to the most places ever used at one time, and no further than
   /// `Limits.connectionTableSize`.
   var connections: [Connection]
@@ -177,6 +183,7 @@ public struct Session {
   public init(_ options: Options, at now: Instant) {
     precondition(options.complaint == nil, "options are checked before a session is made")
     self.options = options
+    random = options.random
     connections = []
     connections.reserveCapacity(Limits.connectionTableSize)
     inFlight = InFlightTable(connectionCount: Limits.connectionTableSize)
@@ -198,7 +205,7 @@ public struct Session {
     case .listen:
       acceptNext()
     case .dial(let targetCount, let connectionCount):
-      sessionID = options.session ?? SessionID(low: options.random(), high: options.random())
+      sessionID = options.session ?? SessionID(low: random.next(), high: random.next())
       dialing = DialState(
         targetCount: targetCount,
         askedCount: connectionCount,

@@ -169,7 +169,7 @@ struct PerformanceOptions: ParsableArguments {
       opening: .listen,
       frameByteCount: plan.frameByteCount,
       memoryByteCount: plan.memoryByteCount,
-      random: { 0 }
+      random: SystemRandomNumberGenerator()
     )
     if let complaint = options.complaint { throw ValidationError(complaint) }
   }
@@ -194,7 +194,11 @@ struct LimitOptions: ParsableArguments {
 
   /// What the types cannot say; the core knows what it can keep to.
   func validate() throws {
-    var options = Options(role: .sender, opening: .listen, random: { 0 })
+    var options = Options(
+      role: .sender,
+      opening: .listen,
+      random: SystemRandomNumberGenerator()
+    )
     options.rateLimit = limit
     if let complaint = options.complaint { throw ValidationError("--limit: \(complaint)") }
   }

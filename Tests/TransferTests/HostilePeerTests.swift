@@ -29,7 +29,7 @@ import Wire
   }
 
   @Test func `an end that lies while the last frame is being written is a mismatch as well`() {
-    var owner = Owner(role: .receiver)
+    let owner = Owner(role: .receiver)
     let id = owner.join()
     for number in 0..<2 as Range<UInt64> {
       let frame = FrameHeader(.data, length: 6, offset: number * 6, number: number, value: 7)
@@ -50,14 +50,14 @@ import Wire
   }
 
   @Test func `a listener that was started anew refuses the middle of a stream`() {
-    var owner = Owner(role: .receiver)
+    let owner = Owner(role: .receiver)
     _ = owner.greet { $0.isContinuing = true }
     #expect(owner.session.statistics.turnedAwayCount == 1)
     #expect(owner.session.sessionID == nil)
   }
 
   @Test func `a connection stopped before its checksum comes gives its slot back once`() throws {
-    var owner = Owner(role: .receiver)
+    let owner = Owner(role: .receiver)
     let id = owner.join()
     let frame = FrameHeader(.data, length: 10, offset: 0, number: 0, value: 1)
     owner.receive(frame, on: id)
@@ -74,7 +74,7 @@ import Wire
   }
 
   @Test func `a goodbye on a connection that carries frames sends them elsewhere`() {
-    var owner = Owner(role: .sender)
+    let owner = Owner(role: .sender)
     let id = owner.join()
     // What it reads comes before all else.
     owner.beginStream(on: id, byteCount: 4096)
@@ -87,7 +87,7 @@ import Wire
   }
 
   @Test func `short sends again and again await two notifications at most for a slot`() {
-    var owner = Owner(role: .sender, frameByteCount: 65_536)
+    let owner = Owner(role: .sender, frameByteCount: 65_536)
     let id = owner.join()
     owner.beginStream(on: id, byteCount: 65_536)
     owner.turn()
@@ -108,7 +108,7 @@ import Wire
   ])
   func `nothing of the stream is taken before its source was described`(first: FrameHeader) {
     let source = SourceDescription(kind: .file, byteCount: 100, allocatedByteCount: 100)
-    var owner = Owner(role: .receiver) {
+    let owner = Owner(role: .receiver) {
       $0.isPositional = true
       $0.journal = Journal(source: source, target: (1, 2), durableOffset: 50, sum: nil, sequence: 1)
     }
@@ -127,7 +127,7 @@ import Wire
   }
 
   @Test func `a crowd of strangers does not push out who names the session`() {
-    var owner = Owner(role: .receiver)
+    let owner = Owner(role: .receiver)
     _ = owner.join()
     let call = owner.greet { _ in }
     for _ in 0..<100 { owner.complete({ if case .accept = $0 { true } else { false } }, 0) }
@@ -136,7 +136,7 @@ import Wire
   }
 
   @Test func `a rejection that names no frame is not waited upon`() {
-    var owner = Owner(role: .sender)
+    let owner = Owner(role: .sender)
     let id = owner.join()
     owner.receive(FrameHeader(.reject), on: id)
     #expect(owner.session.violationCount == 1)
@@ -144,7 +144,7 @@ import Wire
   }
 
   @Test func `a sender says nothing of what the receiver has written or read back`() {
-    var owner = Owner(role: .receiver)
+    let owner = Owner(role: .receiver)
     let id = owner.join()
     owner.receive(FrameHeader(.heartbeat, value: .max), on: id)
     owner.receive(.abort, offset: .max, on: id)
@@ -153,7 +153,7 @@ import Wire
   }
 
   @Test func `a verdict before the end was said is a violation, also when all was read`() {
-    var owner = Owner(role: .sender)
+    let owner = Owner(role: .sender)
     let id = owner.join()
     owner.beginStream(on: id, byteCount: 4096)
     // The last frame is still on its way out when the input ends.
@@ -165,7 +165,7 @@ import Wire
   }
 
   @Test func `a verdict counts where the end was said on a connection that has died`() {
-    var owner = Owner(role: .sender)
+    let owner = Owner(role: .sender)
     let ids = [owner.join(), owner.join()]
     owner.completeAll(of: ids[1], sendsOnly: true)
     owner.beginStream(on: ids[0], byteCount: 4096)
@@ -184,7 +184,7 @@ import Wire
   }
 
   @Test func `a violation by the only peer is named, and soon the end`() {
-    var owner = Owner(role: .receiver)
+    let owner = Owner(role: .receiver)
     for _ in 0..<2 {
       owner.receive(FrameHeader(.ack), on: owner.join())
       #expect(owner.losses.last == .violation("an ack frame was not expected here"))
@@ -204,7 +204,7 @@ import Wire
   }
 
   @Test func `after a violation a peer that behaves is as good as any`() {
-    var owner = Owner(role: .receiver)
+    let owner = Owner(role: .receiver)
     owner.receive(FrameHeader(.ack), on: owner.join())
     let id = owner.join()
     owner.receive(FrameHeader(.data, length: 6, value: 7), on: id)
@@ -218,7 +218,7 @@ import Wire
   }
 
   @Test func `a stream begins with its first byte, whatever was read ahead`() {
-    var owner = Owner(role: .sender)
+    let owner = Owner(role: .sender)
     let id = owner.join()
     owner.completeAll(of: id, sendsOnly: true)
     owner.completeReads(byteCount: 4096)
@@ -238,7 +238,7 @@ import Wire
     FrameHeader(.end, offset: 7, number: 1),
   ])
   func `nothing lies beyond the source, once it was described`(lie: FrameHeader) {
-    var owner = Owner(role: .receiver) { $0.isPositional = true }
+    let owner = Owner(role: .receiver) { $0.isPositional = true }
     let id = owner.join()
     let source = SourceDescription(kind: .file, byteCount: 6, allocatedByteCount: 6)
     owner.receive(.source, payload: source.encoded, on: id)
@@ -254,20 +254,20 @@ import Wire
 
   @Test(arguments: [FrameKind.source, .status])
   func `a message that makes no sense is no damage where its sum fits`(kind: FrameKind) {
-    var owner = Owner(role: .receiver)
+    let owner = Owner(role: .receiver)
     owner.receive(kind, payload: [1, 2, 3], on: owner.join())
     #expect(owner.session.violationCount == 1, "\(owner.losses)")
   }
 
   @Test func `a wrong sum of a message is no damage of its header`() {
-    var owner = Owner(role: .receiver)
+    let owner = Owner(role: .receiver)
     owner.receive(.abort, payload: Array("no".utf8), sum: 1, on: owner.join())
     #expect(owner.losses == [.damaged(.damagedPayload(.abort))])
     #expect(owner.session.phase == .running)
   }
 
   @Test func `what was written of a frame counts when the rest fails`() {
-    var owner = Owner(role: .receiver)
+    let owner = Owner(role: .receiver)
     let id = owner.join()
     owner.completeAll(of: id, sendsOnly: true)
     owner.receive(FrameHeader(.data, length: 6, value: 7), on: id)
@@ -280,7 +280,7 @@ import Wire
   }
 
   @Test func `a receiver has neither written nor read back more than was sent`() {
-    var owner = Owner(role: .sender)
+    let owner = Owner(role: .sender)
     let id = owner.join()
     owner.beginStream(on: id, byteCount: 4096)
     owner.turn()
@@ -292,7 +292,7 @@ import Wire
 }
 
 /// What surrounds a listening session: it keeps what is in flight, and completes what it is told to.
-private struct Owner {
+private final class Owner {
   var session: Session
   var pending: [(token: OperationToken, operation: Transfer.Operation)] = []
   var losses: [Notice.Loss] = []
@@ -305,7 +305,7 @@ private struct Owner {
       opening: .listen,
       frameByteCount: frameByteCount,
       memoryByteCount: 8 * (frameByteCount + Geometry.headroom),
-      random: { 4 }
+      random: Fours()
     )
     options.zeroCopy = .on
     change(&options)
@@ -314,7 +314,7 @@ private struct Owner {
   }
 
   /// Lets a sender go: its links were told of, four frames have room, and its first read is over.
-  mutating func beginStream(on id: ConnectionID, byteCount: Int) {
+  func beginStream(on id: ConnectionID, byteCount: Int) {
     completeAll(of: id, sendsOnly: true)
     receive(FrameHeader(.status), on: id)
     receive(FrameHeader(.ack, number: 4), on: id)
@@ -322,7 +322,7 @@ private struct Owner {
     completeReads(byteCount: byteCount)
   }
 
-  mutating func turn(checksum: UInt64 = 7) {
+  func turn(checksum: UInt64 = 7) {
     session.advance(to: now)
     while let action = session.nextAction() {
       switch action {
@@ -339,7 +339,7 @@ private struct Owner {
   }
 
   /// Lets time pass in which nothing happens.
-  mutating func wait(_ duration: Duration) {
+  func wait(_ duration: Duration) {
     let end = now + duration
     while now < end {
       now = now + .milliseconds(50)
@@ -347,7 +347,7 @@ private struct Owner {
     }
   }
 
-  mutating func complete(
+  func complete(
     _ isWanted: (Transfer.Operation) -> Bool,
     _ byteCount: Int,
     control: [UInt8] = []
@@ -363,7 +363,7 @@ private struct Owner {
   }
 
   /// The operation that receives on a connection, taken out of those in flight.
-  mutating func receiving(_ id: ConnectionID) -> OperationToken? {
+  func receiving(_ id: ConnectionID) -> OperationToken? {
     let index = pending.firstIndex {
       if case .receive(id, _) = $0.operation { true } else { false }
     }
@@ -371,7 +371,7 @@ private struct Owner {
   }
 
   /// The send of a connection, taken out of those in flight, and whether it is without a copy.
-  mutating func sending(_ id: ConnectionID) -> (token: OperationToken, zeroCopy: Bool)? {
+  func sending(_ id: ConnectionID) -> (token: OperationToken, zeroCopy: Bool)? {
     for (index, entry) in pending.enumerated() {
       guard case .send(id, _, let zeroCopy) = entry.operation else { continue }
       return (pending.remove(at: index).token, zeroCopy)
@@ -380,16 +380,16 @@ private struct Owner {
   }
 
   /// Brings one connection through the handshake.
-  mutating func join() -> ConnectionID {
+  func join() -> ConnectionID {
     greet(with: [.hello, .confirm])
   }
 
   /// Says hello, changed by the test, on one connection.
-  mutating func greet(_ change: (inout Greeting) -> Void) -> ConnectionID {
+  func greet(_ change: (inout Greeting) -> Void) -> ConnectionID {
     greet(with: [.hello], change)
   }
 
-  private mutating func greet(
+  private func greet(
     with kinds: [Greeting.Kind],
     _ change: (inout Greeting) -> Void = { _ in }
   ) -> ConnectionID {
@@ -416,7 +416,7 @@ private struct Owner {
     return id
   }
 
-  mutating func receive(_ header: FrameHeader, on id: ConnectionID) {
+  func receive(_ header: FrameHeader, on id: ConnectionID) {
     var bytes = [UInt8](repeating: 0, count: FrameHeader.byteCount)
     var span = bytes.mutableSpan
     header.encode(into: &span, seed: session.seed)
@@ -424,7 +424,7 @@ private struct Owner {
   }
 
   /// A message with a payload, or with none.
-  mutating func receive(
+  func receive(
     _ kind: FrameKind,
     offset: UInt64 = 0,
     payload: [UInt8] = [],
@@ -444,24 +444,24 @@ private struct Owner {
   }
 
   /// Bytes of a payload arrive, if the session takes them.
-  mutating func receive(payloadByteCount: Int, on id: ConnectionID) {
+  func receive(payloadByteCount: Int, on id: ConnectionID) {
     complete({ if case .receive(id, .slot) = $0 { true } else { false } }, payloadByteCount)
   }
 
-  private mutating func deliver(_ bytes: [UInt8], on id: ConnectionID) {
+  private func deliver(_ bytes: [UInt8], on id: ConnectionID) {
     complete({ if case .receive(id, _) = $0 { true } else { false } }, bytes.count, control: bytes)
   }
 
-  mutating func completeReads(byteCount: Int) {
+  func completeReads(byteCount: Int) {
     complete({ if case .read = $0 { true } else { false } }, byteCount)
   }
 
-  mutating func completeWrites(byteCount: Int) {
+  func completeWrites(byteCount: Int) {
     complete({ if case .write = $0 { true } else { false } }, byteCount)
   }
 
   /// The write in flight fails.
-  mutating func failWrite() {
+  func failWrite() {
     let index = pending.firstIndex { if case .write = $0.operation { true } else { false } }
     guard let index else { return }
     let token = pending.remove(at: index).token
@@ -471,7 +471,7 @@ private struct Owner {
   }
 
   /// Ends what is in flight on a connection: sends whole, receives with the connection's end.
-  mutating func completeAll(of id: ConnectionID, sendsOnly: Bool = false) {
+  func completeAll(of id: ConnectionID, sendsOnly: Bool = false) {
     for (token, operation) in pending {
       switch operation {
       case .send(id, let region, _):

@@ -5,7 +5,7 @@ import Wire
 
 @Suite struct OptionsTests {
   private func options(_ change: (inout Options) -> Void) -> String? {
-    var options = Options(role: .sender, opening: .listen, random: { 4 })
+    var options = Options(role: .sender, opening: .listen, random: Fours())
     change(&options)
     return options.complaint
   }

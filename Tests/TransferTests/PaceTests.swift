@@ -64,7 +64,7 @@ import Wire
 
   @Test func `a sender has frames that fit its limit`() {
     func frameByteCount(_ role: Role) -> Int {
-      var options = Options(role: role, opening: .listen, random: { 4 })
+      var options = Options(role: role, opening: .listen, random: Fours())
       options.rateLimit = 10_000_000
       return Session(options, at: at(0)).frameByteCount
     }

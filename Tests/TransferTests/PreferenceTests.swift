@@ -50,7 +50,7 @@ import Wire
       opening: .dial(targetCount: 2, connectionCount: nil),
       frameByteCount: 4096,
       memoryByteCount: 8 * 8192,
-      random: { 4 }
+      random: Fours()
     )
     options.isPreferring = isPreferring
     var session = Session(options, at: now)

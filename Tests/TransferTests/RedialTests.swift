@@ -9,7 +9,7 @@ import Wire
 @Suite struct RedialTests {
   @Test(arguments: [Role.sender, .receiver])
   func `connections that join and die at once are dialled with a pause, and given up`(role: Role) {
-    var proxy = Proxy(role: role)
+    let proxy = Proxy(role: role)
     proxy.run(for: .seconds(59), resetAfter: .milliseconds(1))
     #expect(proxy.session.phase == .running)
     // One a second and up to a quarter less, and a few more at the start.
@@ -20,7 +20,7 @@ import Wire
 
   @Test(arguments: [Role.sender, .receiver])
   func `connections that join and are said goodbye to at once are so, too`(role: Role) {
-    var proxy = Proxy(role: role)
+    let proxy = Proxy(role: role)
     proxy.farewell = FrameHeader(.goodbye)
     proxy.run(for: .seconds(59), resetAfter: .milliseconds(1))
     #expect(proxy.session.phase == .running)
@@ -30,7 +30,7 @@ import Wire
   }
 
   @Test func `who breaks the protocol on every connection is blamed, and soon given up`() {
-    var proxy = Proxy(role: .sender)
+    let proxy = Proxy(role: .sender)
     proxy.farewell = FrameHeader(.end)
     proxy.run(for: .seconds(5), resetAfter: .milliseconds(1))
     #expect(proxy.outcome == .protocolViolation("an end frame was not expected here"))
@@ -38,7 +38,7 @@ import Wire
   }
 
   @Test func `a header that is forbidden is no damage where its check fits`() {
-    var proxy = Proxy(role: .receiver)
+    let proxy = Proxy(role: .receiver)
     proxy.farewell = FrameHeader(.data, length: .max)
     proxy.run(for: .seconds(5), resetAfter: .milliseconds(1))
     #expect(proxy.outcome == .protocolViolation("a data frame of 4294967295 bytes"))
@@ -51,7 +51,7 @@ import Wire
       ({ $0.role = .sender }, .refused(.sameRole)),
     ]
     for (change, outcome) in changes {
-      var proxy = Proxy(role: .sender)
+      let proxy = Proxy(role: .sender)
       proxy.change = change
       proxy.run(for: .seconds(1), resetAfter: .seconds(1))
       #expect(proxy.outcome == outcome)
@@ -59,14 +59,14 @@ import Wire
   }
 
   @Test func `connections that last are dialled anew at once, also if there was nothing to send`() {
-    var proxy = Proxy(role: .receiver)
+    let proxy = Proxy(role: .receiver)
     proxy.run(for: .seconds(600), resetAfter: .seconds(5))
     #expect(proxy.session.phase == .running)
     #expect(proxy.session.statistics.joinedCount > 110)
   }
 
   @Test func `connections that carry a frame before they die are never given up`() {
-    var proxy = Proxy(role: .receiver)
+    let proxy = Proxy(role: .receiver)
     proxy.run(for: .seconds(600), resetAfter: .milliseconds(500), carryingFrames: true)
     #expect(proxy.session.phase == .running)
     #expect(proxy.session.statistics.joinedCount > 900)
@@ -75,7 +75,7 @@ import Wire
 }
 
 /// A session that dials one connection, and who answers it.
-private struct Proxy {
+private final class Proxy {
   var session: Session
   private(set) var outcome: Outcome?
   /// What is said at the end in place of a reset.
@@ -93,14 +93,14 @@ private struct Proxy {
       opening: .dial(targetCount: 1, connectionCount: 1),
       frameByteCount: 4096,
       memoryByteCount: 8 * (4096 + Geometry.headroom),
-      random: { 4 }
+      random: Fours()
     )
     session = Session(options, at: now)
     turn()
   }
 
   /// Accepts every dial, and resets what has been a member for so long.
-  mutating func run(
+  func run(
     for duration: Duration,
     resetAfter lifetime: Duration,
     carryingFrames: Bool = false
@@ -123,7 +123,7 @@ private struct Proxy {
     }
   }
 
-  private mutating func turn() {
+  private func turn() {
     session.advance(to: now)
     while let action = session.nextAction() {
       switch action {
@@ -142,7 +142,7 @@ private struct Proxy {
     }
   }
 
-  private mutating func completeAll(_ result: (Transfer.Operation) -> Int?) {
+  private func completeAll(_ result: (Transfer.Operation) -> Int?) {
     for (token, operation) in pending {
       guard let count = result(operation) else { continue }
       pending.removeAll { $0.token == token }
@@ -153,7 +153,7 @@ private struct Proxy {
   }
 
   /// Ends the receive of a connection.
-  private mutating func complete(
+  private func complete(
     _ id: ConnectionID,
     _ result: Event.Result,
     control: [UInt8] = []
@@ -168,7 +168,7 @@ private struct Proxy {
     turn()
   }
 
-  private mutating func welcome(_ id: ConnectionID) {
+  private func welcome(_ id: ConnectionID) {
     guard var welcome = hello else { return }
     welcome.kind = .welcome
     welcome.role = session.options.role.opposite
@@ -179,7 +179,7 @@ private struct Proxy {
     complete(id, .done(bytes.count), control: bytes)
   }
 
-  private mutating func carryFrame(_ id: ConnectionID) {
+  private func carryFrame(_ id: ConnectionID) {
     let header = FrameHeader(
       .data,
       length: 10,
@@ -192,7 +192,7 @@ private struct Proxy {
     complete(id, .done(10))
   }
 
-  private mutating func say(_ header: FrameHeader, on id: ConnectionID) {
+  private func say(_ header: FrameHeader, on id: ConnectionID) {
     var bytes = [UInt8](repeating: 0, count: FrameHeader.byteCount)
     var span = bytes.mutableSpan
     header.encode(into: &span, seed: session.seed)

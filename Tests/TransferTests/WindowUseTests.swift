@@ -102,7 +102,7 @@ import Wire
       role: role,
       opening: role == .sender ? .dial(targetCount: 1, connectionCount: nil) : .listen,
       memoryByteCount: 32 << 20,
-      random: { 4 }
+      random: Fours()
     )
     return Session(options, at: start)
   }
