@@ -32,7 +32,7 @@ struct Forecast {
     Array(repeating: max(other.reduce(0, +) / Int64(count), 1), count: count)
   }
 
-  /// What the slower end's links carry together.
+  /// What the slower end's links carry together, in thousands of bits per second.
   var possible: Int64 { min(local.reduce(0, +), remote.reduce(0, +)) }
 
   /// A link, or a part of one, that is less than this matters little.

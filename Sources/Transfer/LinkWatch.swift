@@ -41,14 +41,15 @@ struct LinkWatch: Equatable {
   /// - Parameters:
   ///   - newLocal: bytes sent by the links here.
   ///   - newRemote: bytes received by the links there.
-  ///   - possible: what the slower end's links can carry, in bits per second; 0 if that is not known.
+  ///   - possible: what the slower end's links can carry, in thousands of bits per second; nil if that
+  ///     is not known.
   ///   - canMend: whether more connections might help; if not, this is no attempt.
   ///   - now: the present time.
   /// - Returns: links that were idle at two looks in a row while frames were waiting at most samples.
   mutating func look(
     local newLocal: [UInt64],
     remote newRemote: [UInt64],
-    possible: Int64 = 0,
+    possible: Int64? = nil,
     canMend: Bool = true,
     at now: Instant
   ) -> Finding {
@@ -89,11 +90,11 @@ struct LinkWatch: Equatable {
   }
 
   /// Whether nearly all that is possible was carried; not if it was more, since then speeds are wrong.
-  private func isFull(_ possible: Int64, _ newLocal: [UInt64], during time: Duration) -> Bool {
+  private func isFull(_ possible: Int64?, _ newLocal: [UInt64], during time: Duration) -> Bool {
     // Wraps: counters may be anything, and then the answer does not matter.
     let byteCount = zip(local, newLocal).reduce(0) { $0 &+ ($1.1 > $1.0 ? $1.1 - $1.0 : 0) }
     let perMillisecond = Int64(clamping: byteCount) / max(time.inNanoseconds / 1_000_000, 1)
-    let percent = possible / 8000 / 100
+    let percent = (possible ?? 0) / 8 / 100
     return percent > 0 && (95...105).contains(perMillisecond / percent)
   }
 

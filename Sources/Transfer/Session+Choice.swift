@@ -199,7 +199,7 @@ extension Session {
     let members = joinedMembers
     // What was found before may be true no more.
     for index in members { connections[index].fairRate = nil }
-    guard possible > 0, Self.differ(localLinks) || Self.differ(remoteLinks) else { return }
+    guard possible != nil, Self.differ(localLinks) || Self.differ(remoteLinks) else { return }
     let parts = Forecast(local: localLinks, remote: remoteLinks).parts(
       of: members.map { connections[$0].crossing },
       carrying: members.map { connections[$0].rate.bytesPerSecond / 125 }

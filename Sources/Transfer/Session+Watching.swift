@@ -48,11 +48,12 @@ extension Session {
     mend(finding)
   }
 
-  /// What the slower end's links can carry, in bits per second; 0 if one's speed is not known.
-  var possible: Int64 {
-    let links = [localLinks, remoteLinks]
-    if links.contains(where: { $0.contains { $0.bitsPerSecond == 0 } }) { return 0 }
-    return Int64(clamping: links.map { $0.reduce(0) { $0 + $1.bitsPerSecond } }.min() ?? 0)
+  /// What the slower end's links can carry, in thousands of bits per second; nil if one's speed is not
+  /// known.
+  var possible: Int64? {
+    let ends = [localLinks, remoteLinks]
+    let isKnown = ends.allSatisfy { !$0.isEmpty && $0.allSatisfy { $0.bitsPerSecond > 0 } }
+    return isKnown ? Forecast(local: localLinks, remote: remoteLinks).possible : nil
   }
 
   /// Whether a link is known to add so little to the others that nobody would see it idle.
