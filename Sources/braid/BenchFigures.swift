@@ -28,8 +28,11 @@ struct BenchFigures {
   let sender: Processor?
   let receiver: Processor?
   let limit: Bottleneck
-  /// The limit as a sentence.
+  /// The limit as a sentence; what stands before its colon names it.
   let reason: String
+
+  /// The limit in some words.
+  var limitName: String { String(reason.prefix { $0 != ":" }) }
 
   /// Payload bits per second.
   var bitsPerSecond: Double { Self.bits(result.byteCount, in: result.duration) }
@@ -159,7 +162,7 @@ struct BenchFigures {
       "memory: \(percent(evidence.windowUse)) of the window was on its way; try more --memory, "
         + "at both sides"
     case .receiverWindow:
-      "the receiver's TCP window, closed \(percent(evidence.receiverLimited)) of the time; "
+      "the receiver's TCP window: closed \(percent(evidence.receiverLimited)) of the time; "
         + "sysctl net.ipv4.tcp_rmem may be too small there"
     case .network:
       evidence.retransmissions ?? 0 > 0

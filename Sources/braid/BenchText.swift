@@ -117,7 +117,7 @@ struct BenchText {
           run.asked.map { "\($0)" } ?? "auto (\(figures.result.connections.count))"
         ] + run.directions.map { rate($0.bitsPerSecond) } + [
           cost(figures.sender), cost(figures.receiver),
-          run.directions.map(\.limit.rawValue).joined(separator: ", "),
+          run.directions.map(\.limitName).joined(separator: ", "),
         ]
       )
     }

@@ -119,6 +119,8 @@ extension CommandLineTests {
       let table = ended.text.split(separator: "\n").suffix(4)
       #expect(table.first?.contains("connections  rate") == true, "\(ended.text)")
       #expect(table.last?.contains("auto (") == true, "\(ended.text)")
+      // Of words, such as "the sender's processor", not the document's "senderProcessor".
+      #expect(table.allSatisfy { !$0.hasSuffix("rocessor") || $0.hasSuffix("s processor") })
     }
 
     @Test(arguments: ["", "--reverse"])
