@@ -166,6 +166,7 @@ extension CommandLineTests {
       )
       try until("the disk is held", within: 5) { !running.output.isEmpty }
       #expect(try refusal("--output \(disk.path)", in: folder).contains("\(disk.path) is in use"))
+      try running.end()
     }
 
     @Test(

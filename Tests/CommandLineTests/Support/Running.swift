@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 /// How a process ended.
@@ -69,8 +70,17 @@ final class Running {
   }
 
   deinit {
-    // timeout(1) passes the signal on to everything that it started.
-    if process.isRunning { process.terminate() }
+    if process.isRunning { kill() }
+  }
+
+  // timeout(1) has made a process group of itself and everything that it started. A gentler signal
+  // would wait for ever: Foundation starts processes with all of them blocked.
+  private func kill() { _ = Glibc.kill(-process.processIdentifier, SIGKILL) }
+
+  /// Ends it now: a test's other things may be taken away only after it.
+  func end() throws {
+    kill()
+    _ = try wait()
   }
 
   /// Whether it still runs.
