@@ -10,8 +10,7 @@ import Wire
 ///
 /// After `Action.finish` the session does nothing any more.
 ///
-/// There is one of each, and nobody makes a second by accident: it has 2.4 KB, and the compiler copies
-/// what may be copied for many a call (Swift 6.3).
+/// Noncopyable: it has 2.4 KB, and what may be copied the compiler copies for many a call (Swift 6.3).
 public struct Session: ~Copyable {
   /// Where the session as a whole is.
   enum Phase: Equatable {
