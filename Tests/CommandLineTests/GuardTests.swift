@@ -164,9 +164,9 @@ extension CommandLineTests {
         name: "holder",
         in: folder
       )
+      defer { try? running.end() }
       try until("the disk is held", within: 5) { !running.output.isEmpty }
       #expect(try refusal("--output \(disk.path)", in: folder).contains("\(disk.path) is in use"))
-      try running.end()
     }
 
     @Test(

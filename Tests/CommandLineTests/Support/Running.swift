@@ -69,18 +69,23 @@ final class Running {
     return (running, port)
   }
 
-  deinit {
-    if process.isRunning { kill() }
-  }
-
-  // timeout(1) has made a process group of itself and everything that it started. A gentler signal
-  // would wait for ever: Foundation starts processes with all of them blocked.
-  private func kill() { _ = Glibc.kill(-process.processIdentifier, SIGKILL) }
+  deinit { stop() }
 
   /// Ends it now: a test's other things may be taken away only after it.
   func end() throws {
-    kill()
+    stop()
     _ = try wait()
+  }
+
+  /// Ends the process group that Foundation has made for it.
+  ///
+  /// braid takes SIGTERM, and ends its command, which has a group of its own. Others would not notice:
+  /// signals are blocked in the thread that starts them, and they inherit that.
+  private func stop() {
+    guard process.isRunning else { return }
+    kill(-process.processIdentifier, SIGTERM)
+    try? until("\(name) ends", within: 0.5) { !process.isRunning }
+    if process.isRunning { kill(-process.processIdentifier, SIGKILL) }
   }
 
   /// Whether it still runs.
