@@ -47,13 +47,8 @@ extension World {
     guard failure == nil else { return }
     let instant = Instant(nanoseconds: now)
     nodes[n].session.advance(to: instant)
-    var actionCount = 0
-    while let action = nodes[n].session.nextAction() {
-      actionCount += 1
-      perform(n, action)
-      guard failure == nil else { return }
-      guard actionCount < Self.actionLimit else { return fail("\(name(n)) never stops acting") }
-    }
+    let actionCount = act(n)
+    guard failure == nil else { return }
     check(n)
     guard nodes[n].isRunning, failure == nil else { return }
     checkRest(n)
@@ -64,21 +59,34 @@ extension World {
   /// What can be done is done in the turn that made it possible, and does not wait for a timer: a
   /// second turn in the same moment has nothing to do.
   ///
-  /// After every fourth turn only: what takes a third one is not to be hidden by the second.
+  /// After every fourth turn only, which one the seed says: what takes a third is not to be hidden by
+  /// the second.
   private mutating func checkRest(_ n: Int) {
-    guard nodes[n].turnCount % 4 == 0,
+    guard UInt64(nodes[n].turnCount) % 4 == plan.seed % 4,
       nodes[n].session.nextDeadline.map({ $0.nanoseconds > now }) ?? true
     else { return }
     let known = nodes[n].session.statistics.resentFrameCount
     nodes[n].session.advance(to: Instant(nanoseconds: now))
-    while let action = nodes[n].session.nextAction() {
+    let actionCount = act(n) { world, action in
       // Each second copy of a late frame makes another frame the oldest: more may follow.
-      guard nodes[n].session.statistics.resentFrameCount > known else {
-        return fail("\(name(n)) leaves for later: \(action)")
+      if world.nodes[n].session.statistics.resentFrameCount == known {
+        world.fail("\(name(n)) leaves for later: \(action)")
       }
-      perform(n, action)
-      guard failure == nil else { return }
     }
+    if actionCount > 0, failure == nil { check(n) }
+  }
+
+  /// Does all that a session asks for, after a look at each action; how many there were.
+  private mutating func act(_ n: Int, _ look: (inout World, Action) -> Void = { _, _ in }) -> Int {
+    var actionCount = 0
+    while failure == nil, let action = nodes[n].session.nextAction() {
+      actionCount += 1
+      look(&self, action)
+      guard failure == nil else { break }
+      perform(n, action)
+      if failure == nil, actionCount >= Self.actionLimit { fail("\(name(n)) never stops acting") }
+    }
+    return actionCount
   }
 
   private mutating func scheduleTurn(_ n: Int) {
