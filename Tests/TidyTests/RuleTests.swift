@@ -126,9 +126,9 @@ private func core(_ text: String) -> SourceFile {
     let k = i.randomElement()
     let l = Session(random: options.random)
     """
-  #expect(Rules.unseededRandomness(core(text)).map(\.line) == [1, 3, 5, 6, 8])
+  #expect(Rules.unseededRandomness(core(text)).map(\.line) == [1, 3, 4, 5, 6, 8])
   let test = SourceFile(path: "Tests/WireTests/A.swift", text: text)
-  #expect(Rules.unseededRandomness(test).count == 5)
+  #expect(Rules.unseededRandomness(test).count == 6)
 }
 
 @Test func `iteration over a dictionary or a set is found`() {

@@ -178,7 +178,7 @@ enum Rules {
       "SystemRandomNumberGenerator", "Mutex", "Atomic", "hashValue",
     ]
     return indices(in: file, of: words).compactMap {
-      // The simulated source of random bits is a `Sendable` closure over seeded state.
+      // The simulated source of random bits is `Sendable`, and has a state that the seed decides.
       if module == "Simulation", file.tokens[$0].text == "Atomic" { return nil }
       return Finding(
         file,
@@ -196,10 +196,6 @@ enum Rules {
       guard index > 0, file.tokens[index - 1].text == "." else { return nil }
       let arguments = arguments(in: file, after: index)
       guard let arguments, !arguments.contains("using") else { return nil }
-      // `options.random()` is a function that the owner seeds.
-      let owner = index > 1 ? file.tokens[index - 2].text : ""
-      let isOwn = arguments.isEmpty && owner.first?.isLowercase == true
-      guard !(file.tokens[index].text == "random" && isOwn) else { return nil }
       return Finding(file, file.tokens[index].line, "random numbers need `using:`")
     }
   }
