@@ -64,6 +64,7 @@ extension Session {
     var partner = options
     partner.role = options.role.opposite
     partner.session = sessionID.partner
+    partner.random = random
     if options.opening == .listen { partner.opening = .handedOver }
     return partner
   }
@@ -78,7 +79,6 @@ extension Session {
   public var awaitsPartner: Bool { heldUntil != nil }
 
   /// One frame may go, so that the peer sees that it is the other direction's turn to choose.
-  @inline(__always)
   var isHeldForPartner: Bool {
     guard heldUntil != nil else { return false }
     return connections.contains { $0.acknowledgedFrameCount > 0 || !$0.carried.isEmpty }

@@ -52,7 +52,7 @@ extension Session {
   /// known.
   var possible: Int64? {
     let ends = [localLinks, remoteLinks]
-    let isKnown = ends.allSatisfy { !$0.isEmpty && $0.allSatisfy { $0.bitsPerSecond > 0 } }
+    let isKnown = ends.allSatisfy { !$0.isEmpty && $0.allSatisfy { $0.bitsPerSecond >= 1000 } }
     return isKnown ? Forecast(local: localLinks, remote: remoteLinks).possible : nil
   }
 
