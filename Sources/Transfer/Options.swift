@@ -135,6 +135,9 @@ public struct Options: Sendable {
   /// The key, if there is one.
   public var authenticator: Authenticator?
   /// Random bits for session ids, nonces and jitter: cryptographic, but seeded in simulation.
+  ///
+  /// An existential, and so a session, which has the options, is passed by its address: a method that
+  /// is called and not inlined would else be handed all of it by `memcpy`.
   public var random: any RandomNumberGenerator & Sendable
 
   /// A sentence for an outcome, for the peer's user; the core knows no errno texts.

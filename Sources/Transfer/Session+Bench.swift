@@ -64,7 +64,6 @@ extension Session {
     var partner = options
     partner.role = options.role.opposite
     partner.session = sessionID.partner
-    partner.random = random
     if options.opening == .listen { partner.opening = .handedOver }
     return partner
   }

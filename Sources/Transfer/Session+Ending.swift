@@ -70,7 +70,7 @@ extension Session {
     if connections[id.index].hasProgressed || hasLasted {
       (fruitlessSince, blame) = (nil, nil)
     } else if !isExpected {
-      let (group, jitter) = (connections[id.index].group, random.next())
+      let (group, jitter) = (connections[id.index].group, options.random.next())
       dialing?.didLoseUnproven(group, jitter: jitter, at: now)
     }
   }

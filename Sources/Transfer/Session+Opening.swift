@@ -136,7 +136,7 @@ extension Session {
     dialing?.didFail(
       connections[id.index].group,
       isUrgent: isUrgent,
-      jitter: random.next(),
+      jitter: options.random.next(),
       at: now
     )
   }
@@ -487,7 +487,11 @@ extension Session {
   }
 
   private mutating func nonce() -> Bytes32 {
-    let words = (random.next(), random.next(), random.next(), random.next())
-    return Bytes32(words)
+    Bytes32(
+      (
+        options.random.next(), options.random.next(),
+        options.random.next(), options.random.next()
+      )
+    )
   }
 }

@@ -33,9 +33,6 @@ public struct Session: ~Copyable {
   /// the first connection that joins.
   public internal(set) var options: Options
   var phase = Phase.opening
-  /// An existential: what has one is passed by its address, where a method that is called and not
-  /// inlined would else be handed all of the session by `memcpy`.
-  var random: any RandomNumberGenerator & Sendable
   /// The connection table; it grows to the most places ever used at one time, and no further than
   /// `Limits.connectionTableSize`.
   var connections: [Connection]
@@ -182,7 +179,6 @@ public struct Session: ~Copyable {
   public init(_ options: Options, at now: Instant) {
     precondition(options.complaint == nil, "options are checked before a session is made")
     self.options = options
-    random = options.random
     connections = []
     connections.reserveCapacity(Limits.connectionTableSize)
     inFlight = InFlightTable(connectionCount: Limits.connectionTableSize)
@@ -204,7 +200,9 @@ public struct Session: ~Copyable {
     case .listen:
       acceptNext()
     case .dial(let targetCount, let connectionCount):
-      sessionID = options.session ?? SessionID(low: random.next(), high: random.next())
+      sessionID =
+        options.session
+        ?? SessionID(low: self.options.random.next(), high: self.options.random.next())
       dialing = DialState(
         targetCount: targetCount,
         askedCount: connectionCount,
