@@ -199,8 +199,8 @@ extension Session {
     let members = joinedMembers
     // What was found before may be true no more.
     for index in members { connections[index].fairRate = nil }
-    guard possible != nil, Self.differ(localLinks) || Self.differ(remoteLinks) else { return }
-    let parts = Forecast(local: localLinks, remote: remoteLinks).parts(
+    guard let knownForecast, Self.differ(localLinks) || Self.differ(remoteLinks) else { return }
+    let parts = knownForecast.parts(
       of: members.map { connections[$0].crossing },
       carrying: members.map { connections[$0].rate.bytesPerSecond / 125 }
     )

@@ -17,7 +17,7 @@ extension Session {
     var finding = watch.look(
       local: localLinks.map(\.sentByteCount),
       remote: remoteLinks.map(\.receivedByteCount),
-      possible: possible,
+      possible: knownForecast?.possible,
       // What is broken or being dialled explains an idle link, and more connections do not mend it.
       canMend: !connections.contains {
         isStuck($0, at: now) || $0.isComing
@@ -48,12 +48,11 @@ extension Session {
     mend(finding)
   }
 
-  /// What the slower end's links can carry, in thousands of bits per second; nil if one's speed is not
-  /// known.
-  var possible: Int64? {
+  /// What the links can carry; nil if the speed of one is not known.
+  var knownForecast: Forecast? {
     let ends = [localLinks, remoteLinks]
     let isKnown = ends.allSatisfy { !$0.isEmpty && $0.allSatisfy { $0.bitsPerSecond >= 1000 } }
-    return isKnown ? Forecast(local: localLinks, remote: remoteLinks).possible : nil
+    return isKnown ? Forecast(local: localLinks, remote: remoteLinks) : nil
   }
 
   /// Whether a link is known to add so little to the others that nobody would see it idle.
