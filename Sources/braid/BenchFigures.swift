@@ -28,11 +28,14 @@ struct BenchFigures {
   let sender: Processor?
   let receiver: Processor?
   let limit: Bottleneck
-  /// The limit as a sentence; what stands before its colon names it.
-  let reason: String
+  /// The limit in some words, and what shows it.
+  private let explanation: (name: String, detail: String)
 
   /// The limit in some words.
-  var limitName: String { String(reason.prefix { $0 != ":" }) }
+  var limitName: String { explanation.name }
+
+  /// The limit as a sentence.
+  var reason: String { "\(explanation.name): \(explanation.detail)" }
 
   /// Payload bits per second.
   var bitsPerSecond: Double { Self.bits(result.byteCount, in: result.duration) }
@@ -84,7 +87,7 @@ struct BenchFigures {
     receiver = isSender ? peer : own
     let evidence = Self.evidence(result, here, there, sender, receiver)
     limit = Bottleneck(evidence)
-    reason = Self.reason(limit, evidence)
+    explanation = Self.explain(limit, evidence)
   }
 
   private static func bits(_ byteCount: UInt64, in duration: Duration) -> Double {
@@ -145,37 +148,62 @@ struct BenchFigures {
     return evidence
   }
 
-  private static func reason(_ limit: Bottleneck, _ evidence: Bottleneck.Evidence) -> String {
+  private static func explain(
+    _ limit: Bottleneck,
+    _ evidence: Bottleneck.Evidence
+  ) -> (name: String, detail: String) {
     func percent(_ share: Double?) -> String {
       "\(Figures.decimals(min(share ?? 0, 1) * 100, 0)) %"
     }
     return switch limit {
-    case .limit: "the limit that was asked for: \(percent(evidence.limitUse)) of --limit"
+    case .limit: ("the limit that was asked for", "\(percent(evidence.limitUse)) of --limit")
     case .senderProcessor:
-      "the sender's processor: its thread worked, or waited for a processor, "
-        + "\(percent(evidence.senderProcessor)) of the time"
+      (
+        "the sender's processor",
+        "its thread worked, or waited for a processor, "
+          + "\(percent(evidence.senderProcessor)) of the time"
+      )
     case .receiverProcessor:
-      "the receiver's processor: its thread worked, or waited for a processor, "
-        + "\(percent(evidence.receiverProcessor)) of the time"
-    case .links: "the links: they carried \(percent(evidence.linkUse)) of what their speed allows"
+      (
+        "the receiver's processor",
+        "its thread worked, or waited for a processor, "
+          + "\(percent(evidence.receiverProcessor)) of the time"
+      )
+    case .links:
+      ("the links", "they carried \(percent(evidence.linkUse)) of what their speed allows")
     case .window:
-      "memory: \(percent(evidence.windowUse)) of the window was on its way; try more --memory, "
-        + "at both sides"
+      (
+        "memory",
+        "\(percent(evidence.windowUse)) of the window was on its way; try more --memory, "
+          + "at both sides"
+      )
     case .receiverWindow:
-      "the receiver's TCP window: closed \(percent(evidence.receiverLimited)) of the time; "
-        + "sysctl net.ipv4.tcp_rmem may be too small there"
+      (
+        "the receiver's TCP window",
+        "closed \(percent(evidence.receiverLimited)) of the time; "
+          + "sysctl net.ipv4.tcp_rmem may be too small there"
+      )
     case .network:
-      evidence.retransmissions ?? 0 > 0
-        ? "the network: \(Figures.count(evidence.retransmissions ?? 0, "segment")) were sent again"
-        : "the network: data were on their way \(percent(evidence.wayUse)) of the time, "
-          + "and both sides had time to spare"
+      (
+        "the network",
+        evidence.retransmissions ?? 0 > 0
+          ? "\(Figures.count(evidence.retransmissions ?? 0, "segment")) were sent again"
+          : "data were on their way \(percent(evidence.wayUse)) of the time, "
+            + "and both sides had time to spare"
+      )
     case .sendingSide:
-      "nothing at this side: the sender's thread worked \(percent(evidence.senderProcessor)) of the "
-        + "time, the receiver's \(percent(evidence.receiverProcessor)), no link was full; whether a "
-        + "limit, memory or the network held the data up is told where they are sent"
+      (
+        "nothing at this side",
+        "the sender's thread worked \(percent(evidence.senderProcessor)) of the "
+          + "time, the receiver's \(percent(evidence.receiverProcessor)), no link was full; whether a "
+          + "limit, memory or the network held the data up is told where they are sent"
+      )
     case .unknown:
-      "none that was found: the sender's thread worked \(percent(evidence.senderProcessor)) of the "
-        + "time, the receiver's \(percent(evidence.receiverProcessor))"
+      (
+        "none that was found",
+        "the sender's thread worked \(percent(evidence.senderProcessor)) of the "
+          + "time, the receiver's \(percent(evidence.receiverProcessor))"
+      )
     }
   }
 }
